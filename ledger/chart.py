@@ -1,0 +1,199 @@
+"""Chart of accounts: what kinds of account there are and how a code is read. Source: accounting.md, chart of accounts.
+
+A code says everything about its account: `fund:usdt:reserved`, `trader:ann:USDT`, `clearing:BTC-PERP:USDT`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Codes stand in URLs, exports and error messages: one line, no space, no quote, no slash.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}\Z")
+
+
+class ChartError(ValueError):
+    """A code that the chart does not have."""
+
+
+class Side(StrEnum):
+    """The side on which an account's balance normally stands."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+class AccountType(StrEnum):
+    ASSET = "asset"
+    LIABILITY = "liability"
+    CONTROL = "control"
+    EQUITY = "equity"
+    INCOME = "income"
+    EXPENSE = "expense"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountKind:
+    """One row of the chart.
+
+    `floored`: the balance may never pass below 0; `None` leaves it to the setting. `lock_rank` orders the locks of a
+    posting: accounts that every entry touches come last, so that they are held only from there to the commit.
+    `controlled`: moved by the fund's and the engine's own events only, never by a manual entry.
+    """
+
+    name: str
+    type: AccountType
+    normal_side: Side
+    floored: bool | None
+    lock_rank: int
+    controlled: bool
+    holds: str
+
+
+_D, _C = Side.DEBIT, Side.CREDIT
+
+
+def _kind(
+    name: str,
+    account_type: AccountType,
+    normal_side: Side,
+    floored: bool | None,
+    lock_rank: int,
+    controlled: bool,
+    holds: str,
+) -> AccountKind:
+    return AccountKind(
+        name=name,
+        type=account_type,
+        normal_side=normal_side,
+        floored=floored,
+        lock_rank=lock_rank,
+        controlled=controlled,
+        holds=holds,
+    )
+
+
+KINDS: Mapping[str, AccountKind] = {
+    kind.name: kind
+    for kind in (
+        _kind("custody", AccountType.ASSET, _D, False, 3, False, "money held for traders, the fund and the house"),
+        _kind("trader", AccountType.LIABILITY, _C, None, 0, False, "what the venue owes the trader"),
+        _kind("clearing", AccountType.CONTROL, _C, False, 5, False, "profit and loss between a contract's two sides"),
+        _kind("engine", AccountType.CONTROL, _C, False, 8, True, "result so far of positions the engine holds"),
+        _kind("fund", AccountType.EQUITY, _C, True, 9, False, "spendable insurance fund"),
+        _kind("fund_reserved", AccountType.EQUITY, _C, True, 7, True, "pre-close compensation set aside"),
+        _kind("vault", AccountType.LIABILITY, _C, True, 4, False, "market-making vault's share of residual margin"),
+        _kind("loss_to_allocate", AccountType.CONTROL, _D, True, 6, True, "loss of the cycle that traders will bear"),
+        _kind("deficit", AccountType.CONTROL, _D, True, 6, True, "loss that nobody has borne yet, carried forward"),
+        _kind("treasury", AccountType.EQUITY, _C, False, 3, False, "the house's own capital"),
+        _kind("fees", AccountType.INCOME, _C, False, 4, False, "trading costs of the engine, penalties kept"),
+        _kind("house_loss", AccountType.EXPENSE, _D, False, 3, False, "loss the house chose to absorb"),
+        _kind("rounding", AccountType.CONTROL, _C, False, 4, False, "remainders below the precision, swept at once"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSpec:
+    """What a code says. `currency` is None where the code names a fund: the fund's own currency applies."""
+
+    code: str
+    kind: AccountKind
+    owner: str
+    currency: str | None
+
+
+# Shape of each kind's code after its prefix: how many names, and which of them is the currency.
+_BY_PREFIX: Mapping[str, tuple[str, Callable[[list[str]], tuple[str, str | None]]]] = {
+    "custody": ("custody", lambda p: ("", p[0])),
+    "trader": ("trader", lambda p: (p[0], p[1])),
+    "clearing": ("clearing", lambda p: (p[0], p[1])),
+    "engine": ("engine", lambda p: ("", p[0])),
+    "vault": ("vault", lambda p: (p[0], p[1])),
+    "loss": ("loss_to_allocate", lambda p: (p[0], None)),
+    "deficit": ("deficit", lambda p: (p[0], None)),
+    "treasury": ("treasury", lambda p: ("", p[0])),
+    "fees": ("fees", lambda p: ("", p[0])),
+    "house-loss": ("house_loss", lambda p: ("", p[0])),
+    "rounding": ("rounding", lambda p: ("", p[0])),
+}
+_PARTS = {"trader": 2, "clearing": 2, "vault": 2}
+
+
+def parse(code: str) -> AccountSpec:
+    """Read an account code. Raises ChartError with the code and what is wrong with it."""
+    prefix, *parts = code.split(":")
+    for part in parts:
+        if not _NAME.match(part):
+            raise ChartError(f"account {code!r}: {part!r} is not a name (letters, digits and . _ @ + -, at most 100)")
+    if prefix == "fund":
+        if len(parts) == 1:
+            return AccountSpec(code, KINDS["fund"], parts[0], None)
+        if len(parts) == 2 and parts[1] == "reserved":
+            return AccountSpec(code, KINDS["fund_reserved"], parts[0], None)
+        raise ChartError(f"account {code!r}: a fund's account is fund:<fund> or fund:<fund>:reserved")
+    if prefix not in _BY_PREFIX:
+        raise ChartError(f"account {code!r}: the chart has no kind {prefix!r}")
+    kind, read = _BY_PREFIX[prefix]
+    expected = _PARTS.get(prefix, 1)
+    if len(parts) != expected:
+        raise ChartError(f"account {code!r}: {prefix} takes {expected} name(s) after the colon, not {len(parts)}")
+    owner, currency = read(parts)
+    return AccountSpec(code, KINDS[kind], owner, currency)
+
+
+def is_name(text: str) -> bool:
+    """Whether a trader's, fund's, contract's or vault's name may stand in an account code."""
+    return bool(_NAME.match(text))
+
+
+def custody(currency: str) -> str:
+    return f"custody:{currency}"
+
+
+def trader(name: str, currency: str) -> str:
+    return f"trader:{name}:{currency}"
+
+
+def clearing(contract: str, currency: str) -> str:
+    return f"clearing:{contract}:{currency}"
+
+
+def engine(currency: str) -> str:
+    return f"engine:{currency}"
+
+
+def fund(name: str) -> str:
+    return f"fund:{name}"
+
+
+def fund_reserved(name: str) -> str:
+    return f"fund:{name}:reserved"
+
+
+def vault(name: str, currency: str) -> str:
+    return f"vault:{name}:{currency}"
+
+
+def loss_to_allocate(fund_name: str) -> str:
+    return f"loss:{fund_name}"
+
+
+def deficit(fund_name: str) -> str:
+    return f"deficit:{fund_name}"
+
+
+def treasury(currency: str) -> str:
+    return f"treasury:{currency}"
+
+
+def fees(currency: str) -> str:
+    return f"fees:{currency}"
+
+
+def house_loss(currency: str) -> str:
+    return f"house-loss:{currency}"
+
+
+def rounding(currency: str) -> str:
+    return f"rounding:{currency}"

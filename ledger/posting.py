@@ -1,0 +1,169 @@
+"""The posting door: the only writer of the journal.
+
+`post` is one SQL call (`ledger/sql/post_entries.sql`), set-based, whatever the number of entries. All entries are
+taken or none is: a refusal raises and leaves the transaction to be rolled back.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from django.db import connection, transaction
+from psycopg.types.numeric import Int2
+
+from ledger.errors import EntryRefusal, PostingRefused
+from ledger.models import POSTINGS_PER_ENTRY
+
+_ZERO = Decimal(0)
+_LINES_MOST = POSTINGS_PER_ENTRY - 1
+_recorded_by: ContextVar[str] = ContextVar("recorded_by", default="")
+
+_CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[], %s::bigint[],
+    %s::smallint[], %s, %s::text[], %s::integer[], %s::integer[], %s::boolean[], %s::numeric[])"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an entry: exactly one of `debit` and `credit` is positive, in units of the account's currency."""
+
+    account: str
+    debit: Decimal = _ZERO
+    credit: Decimal = _ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A balanced transaction to be posted.
+
+    `reference` is the idempotency key, for ever. `effective_stated` is False where the caller named no time: a replay
+    then need not name the same one.
+    """
+
+    reference: str
+    kind: str
+    lines: Sequence[Line]
+    effective_at: datetime
+    effective_stated: bool = True
+    description: str = ""
+    source_kind: str = ""
+    source_id: str = ""
+    reverses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """`replayed`: the reference was known, with the same content, and nothing was posted again."""
+
+    entry_id: int
+    replayed: bool
+
+
+@contextmanager
+def recorded_by(name: str) -> Iterator[None]:
+    """Everything posted inside is recorded as done by `name`: the key, user or task at the edge."""
+    token = _recorded_by.set(name)
+    try:
+        yield
+    finally:
+        _recorded_by.reset(token)
+
+
+def post(entries: Sequence[Entry]) -> list[Posted]:
+    """Post the entries, all or none, in their order. Returns one `Posted` an entry.
+
+    Raises PostingRefused naming every entry in the way: `entry_lines`, `posting_one_sided`, `account_unknown`,
+    `entry_unbalanced`, `entry_mixes_currencies`, `amount_precision`, `account_floor`, `reference_reused`,
+    `entry_already_reversed`.
+    """
+    if not entries:
+        return []
+    arguments = _arguments(entries)
+    connection.ensure_connection()
+    try:
+        with transaction.atomic(savepoint=False), psycopg.Cursor(connection.connection) as cursor:
+            # Above some 50 entries a plan made for these very arrays pays for its planning.
+            if len(entries) > 50:
+                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+            cursor.execute(_CALL, arguments, binary=True)
+            row = cursor.fetchone()
+    except psycopg.Error as error:
+        refused = _refusals(error, entries)
+        if refused is None:
+            raise
+        raise PostingRefused(refused) from error
+    assert row is not None
+    entry_ids, replayed = row
+    if not replayed:
+        return [Posted(entry_id, False) for entry_id in entry_ids]
+    again = set(replayed)
+    return [Posted(entry_id, place in again) for place, entry_id in enumerate(entry_ids, 1)]
+
+
+def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
+    """The call's arrays. Refuses what has no place in them: an entry of too few or too many lines, a two-sided line."""
+    accounts: dict[str, int] = {}
+    line_entry: list[int] = []
+    line_account: list[int] = []
+    line_debit: list[bool] = []
+    line_amount: list[Decimal] = []
+    refusals: list[EntryRefusal] = []
+    for place, entry in enumerate(entries, 1):
+        if not 2 <= len(entry.lines) <= _LINES_MOST:
+            detail = f"entry {entry.reference}: {len(entry.lines)} line(s), an entry has from 2 to {_LINES_MOST}"
+            refusals.append(EntryRefusal(place - 1, "entry_lines", detail))
+        for line in entry.lines:
+            debit = line.debit
+            amount = debit if debit else line.credit
+            if not amount.is_finite() or amount <= 0 or (debit and line.credit):
+                detail = (
+                    f"entry {entry.reference}: account {line.account} has debit {line.debit} and credit {line.credit},"
+                    " a line has exactly one of them, positive"
+                )
+                refusals.append(EntryRefusal(place - 1, "posting_one_sided", detail))
+            line_entry.append(place)
+            line_account.append(accounts.setdefault(line.account, len(accounts) + 1))
+            line_debit.append(bool(debit))
+            line_amount.append(amount)
+    if refusals:
+        raise PostingRefused(refusals)
+    return (
+        [entry.reference for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.source_kind for entry in entries],
+        [entry.source_id for entry in entries],
+        [entry.effective_at for entry in entries],
+        [entry.effective_stated for entry in entries],
+        [entry.description for entry in entries],
+        [entry.reverses for entry in entries],
+        [Int2(len(entry.lines)) for entry in entries],
+        _recorded_by.get(),
+        list(accounts),
+        line_entry,
+        line_account,
+        line_debit,
+        line_amount,
+    )
+
+
+def _refusals(error: psycopg.Error, entries: Sequence[Entry]) -> list[EntryRefusal] | None:
+    """What the database's refusal means, or None where it is no refusal but a failure."""
+    diagnosis = error.diag
+    if error.sqlstate == "BW001":
+        return [EntryRefusal(**refusal) for refusal in json.loads(diagnosis.message_detail or "[]")]
+    code = diagnosis.constraint_name or ""
+    if error.sqlstate == "BW003":
+        message = diagnosis.message_primary or code
+        named = [place for place, entry in enumerate(entries) if f"entry {entry.reference} " in message + " "]
+        return [EntryRefusal(named[0] if named else 0, code, message)]
+    if error.sqlstate == "23505" and code == "ledger_entry_reverses_id_key":
+        place, entry = next((place, entry) for place, entry in enumerate(entries) if entry.reverses is not None)
+        detail = f"entry {entry.reference}: an entry that it reverses has been reversed already"
+        return [EntryRefusal(place, "entry_already_reversed", detail)]
+    return None
