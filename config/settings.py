@@ -95,10 +95,10 @@ TRADER_FLOOR = env.bool("BULWARK_TRADER_FLOOR", default=False)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.api.authentication.KeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.RolePermission"],
-    "DEFAULT_PAGINATION_CLASS": "config.api.pagination.CursorPagination",
+    "DEFAULT_PARSER_CLASSES": ["ledger.rest.parsers.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ledger.rest.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ledger.rest.permissions.RolePermission"],
+    "DEFAULT_PAGINATION_CLASS": "ledger.rest.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.errors.problem_handler",
