@@ -1,0 +1,46 @@
+"""The fund's rules: pure functions of plain values. No database, no settings, no clock. Source: rulebooks.md."""
+
+from fund.rules.adl import AdlCut, AdlFill, OpenPosition, Queued, adl_fills, adl_queue, rank_lights
+from fund.rules.allocation import Allocation, Profit, Share, allocate
+from fund.rules.contracts import ContractKind, PositionSide, average_entry, notional, profit_and_loss
+from fund.rules.cycles import CYCLE_TRANSITIONS
+from fund.rules.split import (
+    LossSplit,
+    ResidueSplit,
+    SurplusSplit,
+    compensation_budget,
+    repay_deficit,
+    spendable,
+    split_loss,
+    split_residue,
+    split_surplus,
+)
+
+__all__ = [
+    "CYCLE_TRANSITIONS",
+    "AdlCut",
+    "AdlFill",
+    "Allocation",
+    "ContractKind",
+    "LossSplit",
+    "OpenPosition",
+    "PositionSide",
+    "Profit",
+    "Queued",
+    "ResidueSplit",
+    "Share",
+    "SurplusSplit",
+    "adl_fills",
+    "adl_queue",
+    "allocate",
+    "average_entry",
+    "compensation_budget",
+    "notional",
+    "profit_and_loss",
+    "rank_lights",
+    "repay_deficit",
+    "spendable",
+    "split_loss",
+    "split_residue",
+    "split_surplus",
+]
