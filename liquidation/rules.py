@@ -1,0 +1,105 @@
+"""Rules of a takeover: bankruptcy and limit price, what is booked of a result, the states. Pure; prices are exact.
+
+Profit, notional and average entry are the fund's (`fund.rules`), which ranks open positions by them.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+
+from fund.rules import ContractKind, PositionSide, average_entry, notional, profit_and_loss
+from ledger.money import MAX_DECIMALS, ceil_to, floor_to, round_half_even
+
+__all__ = [
+    "TAKEOVER_TRANSITIONS",
+    "ContractKind",
+    "PositionSide",
+    "average_entry",
+    "bankruptcy_price",
+    "book_for_engine",
+    "book_for_trader",
+    "can_move",
+    "limit_price",
+    "notional",
+    "profit_and_loss",
+]
+
+# A closed takeover opens again only where a correction reverses its close.
+TAKEOVER_TRANSITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType({"open": ("closed",), "closed": ("open",)})
+
+
+def can_move(from_status: str, to_status: str) -> bool:
+    """Whether a takeover may go from one status to the other. A trigger in the database holds the same table."""
+    return to_status in TAKEOVER_TRANSITIONS[from_status]
+
+
+def bankruptcy_price(
+    *,
+    kind: ContractKind,
+    side: PositionSide,
+    quantity: Decimal,
+    multiplier: Decimal,
+    entry_price: Decimal | Fraction,
+    margin: Decimal,
+    fee_rate: Decimal,
+) -> Fraction | None:
+    """Price at which the margin is exhausted by the loss and the fee of the close, in quote per unit.
+
+    It solves profit(entry → B) − fee_rate · notional(B) + margin = 0 with size s = quantity · multiplier:
+    linear and quanto: long (s·e − m) / (s·(1 − φ)), at least 0; short (s·e + m) / (s·(1 + φ));
+    inverse: long s·(1 + φ) / (s/e + m); short s·(1 − φ) / (s/e − m), None where s/e ≤ m: no price exhausts it.
+    `fee_rate` is below 1. Source: accounting.md, profit and loss.
+    """
+    size, margin_exact, fee = Fraction(quantity) * Fraction(multiplier), Fraction(margin), Fraction(fee_rate)
+    at_entry = notional(kind=kind, quantity=quantity, multiplier=multiplier, price=entry_price)
+    sign = 1 if side is PositionSide.LONG else -1
+    if kind is ContractKind.INVERSE:
+        value_at_bankruptcy = at_entry + sign * margin_exact
+        return size * (1 + sign * fee) / value_at_bankruptcy if value_at_bankruptcy > 0 else None
+    return max((at_entry - sign * margin_exact) / (size * (1 - sign * fee)), Fraction(0))
+
+
+def limit_price(
+    *,
+    kind: ContractKind,
+    side: PositionSide,
+    bankruptcy_price: Decimal,
+    quantity: Decimal,
+    multiplier: Decimal,
+    budget: Decimal,
+    tick: Decimal | None,
+) -> Decimal | None:
+    """Worst price at which closing the whole position loses at most `budget`, trading costs aside.
+
+    B ∓ C / size, for inverse contracts 1 / (1/B ± C / size), rounded towards the bankruptcy price, to the `tick` or
+    to 18 decimals, so that no fill within the limit can spend more. None where the budget covers any price.
+    Source: accounting.md, pre-close compensation.
+    """
+    per_unit = Fraction(budget) / (Fraction(quantity) * Fraction(multiplier))
+    sign = 1 if side is PositionSide.LONG else -1
+    if kind is ContractKind.INVERSE:
+        reciprocal = 1 / Fraction(bankruptcy_price) + sign * per_unit
+        exact = 1 / reciprocal if reciprocal > 0 else Fraction(0)
+    else:
+        exact = Fraction(bankruptcy_price) - sign * per_unit
+    if exact <= 0:
+        return None
+    towards_bankruptcy = ceil_to if side is PositionSide.LONG else floor_to
+    if tick is None:
+        return towards_bankruptcy(exact, MAX_DECIMALS)
+    steps = Fraction(towards_bankruptcy(exact / Fraction(tick), 0))
+    return round_half_even(steps * Fraction(tick), MAX_DECIMALS)
+
+
+def book_for_engine(value: Fraction, *, kind: ContractKind, decimals: int) -> Decimal:
+    """The engine's result of a fill as it is booked: half-even; of an inverse contract rounded up.
+
+    The other side of the line is clearing, the traders': rounding up never favours them. Source: accounting.md.
+    """
+    return ceil_to(value, decimals) if kind is ContractKind.INVERSE else round_half_even(value, decimals)
+
+
+def book_for_trader(value: Fraction, *, kind: ContractKind, decimals: int) -> Decimal:
+    """A trader's realised profit as it is booked: half-even; of an inverse contract rounded down. Source: as above."""
+    return floor_to(value, decimals) if kind is ContractKind.INVERSE else round_half_even(value, decimals)
