@@ -1,0 +1,51 @@
+# Needs Python 3.11 or later and nothing else. `PYTHON=/path/to/python3.12 make setup` takes another one.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MANAGE := $(BIN)/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check format bench clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+setup: $(STAMP) ## make .venv with the pinned requirements
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed: install it, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv), or name another Python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(STAMP) ## the fund's day, played and explained; leaves the web server running (ONCE=1: ends after the report)
+	@exec $(MANAGE) demo $(if $(ONCE),--once)
+
+run: $(STAMP) ## web server, task worker and scheduler on http://127.0.0.1:8000 (PORT=)
+	@PORT=$(PORT) exec $(BIN)/python -m config.serve
+
+test: $(STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
+	@exec $(BIN)/pytest -q -n $(or $(WORKERS),auto) $(ARGS)
+
+check: $(STAMP) ## format, lint, types, import contracts, migrations in step
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+
+format: $(STAMP) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## measure against PostgreSQL's own speed (QUICK=1: within two minutes)
+	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+clean: ## remove .venv, the private servers' books and every cache
+	rm -rf $(VENV) .bulwark .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

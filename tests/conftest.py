@@ -1,0 +1,70 @@
+"""Servers and databases for the tests: real ones, private to the run, or those of DATABASE_URL and REDIS_URL.
+
+Every worker has a database of its own, cloned from a migrated template, and is connected as the service's role, so
+that a missing right is found. `db` and `@pytest.mark.django_db` roll back after each test. A test that needs real
+commits takes `committed_db` instead; nothing is ever truncated, since the journal refuses it.
+"""
+
+import atexit
+import os
+from collections.abc import Iterator
+
+import django
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from config.embedded import PrivateServers
+from config.embedded.postgres import FORGETFUL
+from config.scratch import DatabaseUrls, connected_to, scratch_database, urls_of_environment
+
+
+def _start_servers() -> None:
+    """Point the environment at servers before Django reads its settings. Workers inherit what their parent found."""
+    if {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
+        return
+    if settings.configured:
+        raise pytest.UsageError("the settings were read before the servers ran: unset DJANGO_SETTINGS_MODULE")
+    private = PrivateServers.scratch(settings=FORGETFUL)
+    addresses = private.start()
+    atexit.register(private.stop)
+    for name, value in addresses.environment().items():
+        os.environ.setdefault(name, value)
+
+
+_start_servers()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> Iterator[None]:
+    """This worker's database, in place of pytest-django's, which would migrate once per worker and flush."""
+    with scratch_database(urls_of_environment()) as urls, connected_to(urls.service):
+        yield
+
+
+@pytest.fixture
+def committed_db(django_db_blocker: DjangoDbBlocker) -> Iterator[DatabaseUrls]:
+    """A database of the test's own where commits are real. `.environment()` points other processes at it."""
+    with scratch_database(urls_of_environment()) as urls, django_db_blocker.unblock(), connected_to(urls.service):
+        yield urls
+
+
+@pytest.fixture
+def owner_connection(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection to the test's database as the tables' owner, each statement committed at once.
+
+    Beside `db` it cannot see what the test has not committed, and must not write: use it with `committed_db`.
+    """
+    database = str(connections["default"].settings_dict["NAME"])
+    with psycopg.connect(urls_of_environment().named(database).owner, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The broker's and cache's address."""
+    return os.environ["REDIS_URL"]
