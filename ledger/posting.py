@@ -5,7 +5,7 @@ taken or none is: a refusal raises and leaves the transaction to be rolled back.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 from django.db import connection, transaction
-from psycopg.types.numeric import Int2
 
 from ledger.errors import EntryRefusal, PostingRefused
 from ledger.models import POSTINGS_PER_ENTRY
@@ -24,9 +23,10 @@ _ZERO = Decimal(0)
 _LINES_MOST = POSTINGS_PER_ENTRY - 1
 _recorded_by: ContextVar[str] = ContextVar("recorded_by", default="")
 
+# Texts go as binary arrays, numbers and times as array literals: both are several times faster than psycopg's default.
 _CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[], %s::bigint[],
-    %s::smallint[], %s, %s::text[], %s::integer[], %s::integer[], %s::boolean[], %s::numeric[])"""
+    %b::text[], %b::text[], %b::text[], %b::text[], %s::timestamptz[], %s::boolean[], %b::text[], %s::bigint[],
+    %s::smallint[], %s, %b::text[], %s::integer[], %s::smallint[], %s::integer[], %s::boolean[], %s::numeric[])"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +110,16 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
     """The call's arrays. Refuses what has no place in them: an entry of too few or too many lines, a two-sided line."""
     accounts: dict[str, int] = {}
     line_entry: list[int] = []
+    line_number: list[int] = []
     line_account: list[int] = []
-    line_debit: list[bool] = []
+    line_debit: list[str] = []
     line_amount: list[Decimal] = []
     refusals: list[EntryRefusal] = []
     for place, entry in enumerate(entries, 1):
         if not 2 <= len(entry.lines) <= _LINES_MOST:
             detail = f"entry {entry.reference}: {len(entry.lines)} line(s), an entry has from 2 to {_LINES_MOST}"
             refusals.append(EntryRefusal(place - 1, "entry_lines", detail))
-        for line in entry.lines:
+        for number, line in enumerate(entry.lines, 1):
             debit = line.debit
             amount = debit if debit else line.credit
             if not amount.is_finite() or amount <= 0 or (debit and line.credit):
@@ -128,8 +129,9 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
                 )
                 refusals.append(EntryRefusal(place - 1, "posting_one_sided", detail))
             line_entry.append(place)
+            line_number.append(number)
             line_account.append(accounts.setdefault(line.account, len(accounts) + 1))
-            line_debit.append(bool(debit))
+            line_debit.append("t" if debit else "f")
             line_amount.append(amount)
     if refusals:
         raise PostingRefused(refusals)
@@ -138,18 +140,24 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
         [entry.kind for entry in entries],
         [entry.source_kind for entry in entries],
         [entry.source_id for entry in entries],
-        [entry.effective_at for entry in entries],
-        [entry.effective_stated for entry in entries],
+        _literal(f'"{entry.effective_at.isoformat()}"' for entry in entries),
+        _literal("t" if entry.effective_stated else "f" for entry in entries),
         [entry.description for entry in entries],
-        [entry.reverses for entry in entries],
-        [Int2(len(entry.lines)) for entry in entries],
+        _literal("NULL" if entry.reverses is None else str(entry.reverses) for entry in entries),
+        _literal(str(len(entry.lines)) for entry in entries),
         _recorded_by.get(),
         list(accounts),
-        line_entry,
-        line_account,
-        line_debit,
-        line_amount,
+        _literal(map(str, line_entry)),
+        _literal(map(str, line_number)),
+        _literal(map(str, line_account)),
+        _literal(line_debit),
+        _literal(map(str, line_amount)),
     )
+
+
+def _literal(elements: Iterable[str]) -> str:
+    """A PostgreSQL array of elements that need no quoting."""
+    return "{" + ",".join(elements) + "}"
 
 
 def _refusals(error: psycopg.Error, entries: Sequence[Entry]) -> list[EntryRefusal] | None:

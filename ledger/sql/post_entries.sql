@@ -5,16 +5,18 @@
 -- unknown accounts, floors, and a reference that stands for something else.
 --
 -- p_account holds the distinct account codes of the call; p_line_account points into it, p_line_entry into the entries
--- (both from 1). Lines come in the order of their entries.
+-- (both from 1), p_line_number is the line's place in its entry. Lines come in the order of their entries.
 CREATE OR REPLACE FUNCTION ledger_post_entries_v1(
     p_reference text[], p_kind text[], p_source_kind text[], p_source_id text[],
     p_effective_at timestamptz[], p_effective_stated boolean[], p_description text[], p_reverses bigint[],
     p_lines smallint[], p_recorded_by text,
     p_account text[],
-    p_line_entry integer[], p_line_account integer[], p_line_debit boolean[], p_line_amount numeric[],
+    p_line_entry integer[], p_line_number smallint[], p_line_account integer[], p_line_debit boolean[], p_line_amount numeric[],
     OUT entry_ids bigint[], OUT replayed integer[]
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+-- Accounts and entries are looked up by index, whatever the statistics said when a plan was made and cached.
+SET enable_seqscan = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_count integer := cardinality(p_reference);
@@ -26,6 +28,7 @@ DECLARE
     v_at_risk integer;
     v_refusals jsonb;
     v_live_entry integer[] := p_line_entry;
+    v_live_number smallint[] := p_line_number;
     v_live_account integer[] := p_line_account;
     v_live_debit boolean[] := p_line_debit;
     v_live_amount numeric[] := p_line_amount;
@@ -54,11 +57,12 @@ BEGIN
         SELECT array_agg(n.position ORDER BY n.position) INTO replayed
           FROM unnest(entry_ids, p_reference) WITH ORDINALITY AS n (id, reference, position)
          WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.id = n.id);
-        SELECT array_agg(l.entry ORDER BY l.place), array_agg(l.account ORDER BY l.place),
-               array_agg(l.debit ORDER BY l.place), array_agg(l.amount ORDER BY l.place)
-          INTO v_live_entry, v_live_account, v_live_debit, v_live_amount
-          FROM unnest(p_line_entry, p_line_account, p_line_debit, p_line_amount) WITH ORDINALITY
-               AS l (entry, account, debit, amount, place)
+        SELECT array_agg(l.entry ORDER BY l.place), array_agg(l.number ORDER BY l.place),
+               array_agg(l.account ORDER BY l.place), array_agg(l.debit ORDER BY l.place),
+               array_agg(l.amount ORDER BY l.place)
+          INTO v_live_entry, v_live_number, v_live_account, v_live_debit, v_live_amount
+          FROM unnest(p_line_entry, p_line_number, p_line_account, p_line_debit, p_line_amount) WITH ORDINALITY
+               AS l (entry, number, account, debit, amount, place)
          WHERE l.entry <> ALL (replayed);
     END IF;
 
@@ -134,13 +138,12 @@ BEGIN
          WHERE a.id = v_ids[t.account];
 
         INSERT INTO ledger_posting (id, entry_id, account_id, debit, credit, balance_after, version)
-        SELECT entry_ids[l.entry] * 10000 + row_number() OVER (PARTITION BY l.entry ORDER BY l.place),
-               entry_ids[l.entry], a.id,
+        SELECT entry_ids[l.entry] * 10000 + l.number, entry_ids[l.entry], a.id,
                CASE WHEN l.debit THEN l.amount ELSE 0 END, CASE WHEN l.debit THEN 0 ELSE l.amount END,
                a.balance + sum(CASE WHEN l.debit = a.normal_debit THEN l.amount ELSE -l.amount END) OVER w,
                a.version + row_number() OVER w
-          FROM unnest(v_live_entry, v_live_account, v_live_debit, v_live_amount) WITH ORDINALITY
-               AS l (entry, account, debit, amount, place)
+          FROM unnest(v_live_entry, v_live_number, v_live_account, v_live_debit, v_live_amount) WITH ORDINALITY
+               AS l (entry, number, account, debit, amount, place)
           JOIN unnest(v_ids, v_balance, v_version, v_normal_debit) WITH ORDINALITY
                AS a (id, balance, version, normal_debit, place) ON a.place = l.account
         WINDOW w AS (PARTITION BY l.account ORDER BY l.place ROWS UNBOUNDED PRECEDING);
@@ -163,10 +166,9 @@ BEGIN
                                  p_description[n.position], p_lines[n.position])
             OR e.reverses_id IS DISTINCT FROM p_reverses[n.position]
             OR (p_effective_stated[n.position] AND e.effective_at <> p_effective_at[n.position])
-            OR EXISTS (SELECT FROM (SELECT row_number() OVER (ORDER BY l.place) AS line, p_account[l.account] AS code,
-                                           l.debit, l.amount
-                                      FROM unnest(p_line_entry, p_line_account, p_line_debit, p_line_amount)
-                                           WITH ORDINALITY AS l (entry, account, debit, amount, place)
+            OR EXISTS (SELECT FROM (SELECT l.number AS line, p_account[l.account] AS code, l.debit, l.amount
+                                      FROM unnest(p_line_entry, p_line_number, p_line_account, p_line_debit,
+                                                  p_line_amount) AS l (entry, number, account, debit, amount)
                                      WHERE l.entry = n.position) given
                          LEFT JOIN (ledger_posting p JOIN ledger_account k ON k.id = p.account_id)
                            ON p.id = e.id * 10000 + given.line
