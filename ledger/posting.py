@@ -6,7 +6,7 @@ taken or none is: a refusal raises and leaves the transaction to be rolled back.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,26 +84,28 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
     """
     if not entries:
         return []
-    arguments = _arguments(entries)
-    connection.ensure_connection()
     try:
-        with transaction.atomic(savepoint=False), psycopg.Cursor(connection.connection) as cursor:
-            # Above some 50 entries a plan made for these very arrays pays for its planning.
-            if len(entries) > 50:
-                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
-            cursor.execute(_CALL, arguments, binary=True)
-            row = cursor.fetchone()
+        row = _call_door(_CALL, _arguments(entries))
     except psycopg.Error as error:
         refused = _refusals(error, entries)
         if refused is None:
             raise
         raise PostingRefused(refused) from error
-    assert row is not None
     entry_ids, replayed = row
     if not replayed:
         return [Posted(entry_id, False) for entry_id in entry_ids]
     again = set(replayed)
     return [Posted(entry_id, place in again) for place, entry_id in enumerate(entry_ids, 1)]
+
+
+def _call_door(query: str, arguments: Sequence[Any]) -> Any:
+    """Run one statement bound by the server and return its row, in the caller's transaction or, without one, its own."""
+    connection.ensure_connection()
+    # A failure inside an atomic block marks the block for rollback; alone, the statement is its own transaction.
+    block = transaction.atomic(savepoint=False) if connection.in_atomic_block else nullcontext()
+    with block, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, arguments, binary=True)
+        return cursor.fetchone()
 
 
 def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:

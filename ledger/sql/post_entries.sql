@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION ledger_post_entries_v1(
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 -- Accounts and entries are looked up by index, whatever the statistics said when a plan was made and cached.
-SET enable_seqscan = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_count integer := cardinality(p_reference);
@@ -33,6 +33,11 @@ DECLARE
     v_live_debit boolean[] := p_line_debit;
     v_live_amount numeric[] := p_line_amount;
 BEGIN
+    -- Above some 50 entries a plan made for these very arrays pays for its planning. Undone when the function ends.
+    IF v_count > 50 THEN
+        SET LOCAL plan_cache_mode = force_custom_plan;
+    END IF;
+
     IF v_count = 1 THEN
         entry_ids := ARRAY[nextval('ledger_entry_id_seq')];
     ELSE
