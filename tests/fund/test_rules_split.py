@@ -1,0 +1,282 @@
+"""A loss has a bearer for every part of it, a surplus a taker, and no part is negative."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from fund.rulebook import Rulebook, RulebookRefused
+from fund.rules import (
+    compensation_budget,
+    repay_deficit,
+    split_loss,
+    split_residue,
+    split_surplus,
+)
+from ledger.money import from_units, total
+from tests.fund.rulebooks import rulebook
+
+SHARES = st.integers(0, 10**6).map(lambda millionths: Fraction(millionths, 10**6))
+
+
+def D(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def amounts(*texts: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(text) for text in texts)
+
+
+def loss_parts(loss: str, *, balance: str, reserved: str = "0", **fields: object) -> dict[str, Decimal]:
+    preset = str(fields.pop("preset", "full_cover"))
+    split = split_loss(
+        D(loss), fund_balance=D(balance), rulebook=rulebook(preset, **fields), decimals=8, reserved=D(reserved)
+    )
+    names = ("fund", "reserved_used", "to_allocate", "treasury", "carried")
+    return {name: getattr(split, name) for name in names if getattr(split, name)}
+
+
+def test_the_fund_bears_a_fifth_and_the_traders_the_rest() -> None:
+    assert loss_parts("1000", balance="5000", preset="shared_loss") == {"fund": 200, "to_allocate": 800}
+
+
+def test_the_funds_share_is_rounded_and_the_traders_bear_the_rest() -> None:
+    parts = loss_parts("0.00000003", balance="5000", preset="shared_loss", fund_share="0.5", traders_share="0.5")
+    assert parts == {"fund": D("0.00000002"), "to_allocate": D("0.00000001")}
+
+
+def test_a_spent_fund_pays_what_it_has_and_the_rest_is_carried() -> None:
+    assert loss_parts("150", balance="100") == {"fund": 100, "carried": 50}
+
+
+def test_the_balance_may_reach_exactly_zero() -> None:
+    assert loss_parts("100", balance="100") == {"fund": 100}
+
+
+def test_an_empty_fund_pays_nothing() -> None:
+    assert loss_parts("100", balance="0") == {"carried": 100}
+
+
+@pytest.mark.parametrize(
+    ("unpaid", "bearer"), [("carry", "carried"), ("shift_to_traders", "to_allocate"), ("treasury", "treasury")]
+)
+def test_what_the_fund_cannot_pay_goes_where_the_rulebook_says(unpaid: str, bearer: str) -> None:
+    assert loss_parts("150", balance="100", fund_unpaid=unpaid) == {"fund": 100, bearer: 50}
+
+
+def test_the_fund_stops_at_its_floor() -> None:
+    assert loss_parts("150", balance="100", fund_floor="30") == {"fund": 70, "carried": 80}
+    assert loss_parts("150", balance="20", fund_floor="30") == {"carried": 150}
+
+
+def test_one_takeover_draws_no_more_than_its_cap() -> None:
+    assert loss_parts("150", balance="1000", fund_per_event_cap="40") == {"fund": 40, "carried": 110}
+
+
+def test_what_neither_share_covers_is_carried() -> None:
+    parts = loss_parts("100", balance="1000", preset="shared_loss", fund_share="0.3", traders_share="0.5")
+    assert parts == {"fund": 30, "to_allocate": 50, "carried": 20}
+
+
+def test_what_was_set_aside_is_used_first() -> None:
+    assert loss_parts("5", balance="90", reserved="10") == {"reserved_used": 5}
+    assert loss_parts("25", balance="90", reserved="10") == {"reserved_used": 10, "fund": 15}
+
+
+def test_the_cap_of_a_takeover_counts_what_was_set_aside_for_it() -> None:
+    parts = loss_parts("50", balance="90", reserved="10", fund_per_event_cap="25")
+    assert parts == {"reserved_used": 10, "fund": 15, "carried": 25}
+
+
+@st.composite
+def rulebooks_of_losses(draw: st.DrawFn) -> Rulebook:
+    fund_share = draw(SHARES)
+    traders_share = draw(st.just(1 - fund_share) | SHARES.map(lambda share: share * (1 - fund_share)))
+    cap = draw(st.none() | st.integers(1, 10**40))
+    fields: dict[str, object] = {
+        "fund_share": f"{Decimal(fund_share.numerator) / fund_share.denominator:f}",
+        "traders_share": f"{Decimal(int(traders_share * 10**6)) / 10**6:f}",
+        "fund_unpaid": draw(st.sampled_from(["carry", "shift_to_traders", "treasury"])),
+        "fund_floor": f"{from_units(draw(st.integers(0, 10**20)), 8):f}",
+        "fund_per_event_cap": None if cap is None else f"{from_units(cap, 8):f}",
+    }
+    try:
+        return rulebook("shared_loss", **fields)
+    except RulebookRefused:
+        assume(False)
+        raise
+
+
+AMOUNTS = st.integers(0, 10**38).map(lambda units: from_units(units, 8))
+
+
+@given(AMOUNTS.filter(bool), AMOUNTS, AMOUNTS, rulebooks_of_losses())
+def test_the_parts_of_any_loss_sum_to_it_and_the_fund_stays_above_its_floor(
+    loss: Decimal, balance: Decimal, reserved: Decimal, book: Rulebook
+) -> None:
+    split = split_loss(loss, fund_balance=balance, rulebook=book, decimals=8, reserved=reserved)
+    parts = (split.fund, split.reserved_used, split.to_allocate, split.treasury, split.carried)
+    assert total(parts) == loss
+    assert min(parts) >= 0
+    assert split.reserved_used <= reserved
+    assert split.fund == 0 or total((split.fund, book.fund_floor)) <= balance
+    if book.fund_per_event_cap is not None and split.fund:
+        assert total((split.fund, split.reserved_used)) <= book.fund_per_event_cap
+
+
+@given(AMOUNTS.filter(bool), AMOUNTS, AMOUNTS, rulebooks_of_losses())
+def test_a_richer_fund_never_pays_less(loss: Decimal, balance: Decimal, more: Decimal, book: Rulebook) -> None:
+    poor = split_loss(loss, fund_balance=balance, rulebook=book, decimals=8)
+    rich = split_loss(loss, fund_balance=total((balance, more)), rulebook=book, decimals=8)
+    assert rich.fund >= poor.fund
+    assert rich.carried <= poor.carried
+
+
+def test_a_loss_of_nothing_is_a_programmers_error() -> None:
+    with pytest.raises(AssertionError):
+        split_loss(D("0"), fund_balance=D("0"), rulebook=rulebook("full_cover"), decimals=8)
+
+
+def test_the_penalty_comes_first_and_the_residual_is_split() -> None:
+    book = rulebook("penalty_and_vault", penalty_rate="0.005", surplus_split={"fund": "0.6", "vault": "0.4"})
+    split = split_surplus(D("200"), notional=D("28200"), rulebook=book, decimals=8)
+    assert (split.penalty, split.penalty_fund) == amounts("141", "141")
+    assert (split.fund, split.vault) == amounts("35.4", "23.6")
+
+
+def test_the_penalty_is_never_more_than_the_residual_margin() -> None:
+    book = rulebook("penalty_and_vault", penalty_rate="0.5", surplus_split={"fund": "1"})
+    split = split_surplus(D("200"), notional=D("28200"), rulebook=book, decimals=8)
+    assert (split.penalty, split.fund) == amounts("200", "0")
+
+
+def test_a_penalty_may_feed_the_vault_and_the_house() -> None:
+    book = rulebook("full_cover", penalty_rate="0.01", penalty_split={"fund": "0.5", "vault": "0.3", "fees": "0.2"})
+    split = split_surplus(D("100"), notional=D("1000"), rulebook=book, decimals=8)
+    assert (split.penalty_fund, split.penalty_vault, split.penalty_fees, split.fund) == amounts("5", "3", "2", "90")
+
+
+@pytest.mark.parametrize(
+    ("rate", "notional", "result", "injected", "back"),
+    [
+        ("0.005", "5610", "510", "28.05", "481.95"),
+        ("1", "5610", "510", "510", "0"),
+        ("0.025", "4410", "490", "110.25", "379.75"),
+        ("0.005", "5105.1", "5.1", "5.1", "0"),
+        ("0.005", "5100", "0", "0", "0"),
+        ("0", "5610", "510", "0", "510"),
+    ],
+)
+def test_what_exceeds_the_injection_cap_is_the_traders(
+    rate: str, notional: str, result: str, injected: str, back: str
+) -> None:
+    """dYdX v4, x/clob/keeper/liquidations_test, TestGetLiquidationInsuranceFundDelta."""
+    book = rulebook("full_cover", injection_cap_rate=rate)
+    split = split_surplus(D(result), notional=D(notional), rulebook=book, decimals=8)
+    assert (split.fund, split.trader) == (D(injected), D(back))
+
+
+def test_the_injection_cap_is_floored_in_the_traders_favour() -> None:
+    book = rulebook("full_cover", injection_cap_rate="0.005")
+    split = split_surplus(D("1"), notional=D("1.999"), rulebook=book, decimals=4)
+    assert (split.fund, split.trader) == amounts("0.0099", "0.9901")
+
+
+def test_a_left_over_unit_is_the_funds() -> None:
+    book = rulebook("full_cover", surplus_split={"vault": "0.5", "fees": "0.4", "fund": "0.1"})
+    split = split_surplus(D("0.07"), notional=D("1"), rulebook=book, decimals=2)
+    assert (split.vault, split.fees, split.fund) == amounts("0.03", "0.02", "0.02")
+
+
+def test_a_left_over_unit_goes_to_the_largest_share_where_the_fund_has_none() -> None:
+    book = rulebook("full_cover", surplus_split={"vault": "0.4", "fees": "0.6"})
+    split = split_surplus(D("0.01"), notional=D("1"), rulebook=book, decimals=2)
+    assert (split.fund, split.vault, split.fees) == amounts("0", "0", "0.01")
+
+
+@given(
+    AMOUNTS,
+    AMOUNTS,
+    st.lists(st.integers(0, 10), min_size=4, max_size=4).filter(any),
+    SHARES,
+    st.none() | SHARES,
+)
+def test_the_parts_of_any_surplus_sum_to_it(
+    result: Decimal, notional: Decimal, weights: list[int], penalty_rate: Fraction, cap: Fraction | None
+) -> None:
+    names = ("fund", "vault", "trader", "fees")
+    shares = [Decimal(weight * 1000 // sum(weights)) / 1000 for weight in weights]
+    shares[weights.index(max(weights))] += 1 - sum(shares)
+    fields: dict[str, object] = {
+        "surplus_split": {name: f"{share:f}" for name, share in zip(names, shares, strict=True)},
+        "penalty_rate": f"{Decimal(penalty_rate.numerator) / penalty_rate.denominator:f}",
+        "injection_cap_rate": None if cap is None else f"{Decimal(cap.numerator) / cap.denominator:f}",
+    }
+    try:
+        book = rulebook("full_cover", **fields)
+    except RulebookRefused:
+        assume(False)
+        raise
+    split = split_surplus(result, notional=notional, rulebook=book, decimals=8)
+    parts = (split.penalty, split.fund, split.vault, split.trader, split.fees)
+    assert total(parts) == result
+    assert min(parts) >= 0
+    if book.injection_cap_rate is not None:
+        assert Fraction(split.fund) <= Fraction(book.injection_cap_rate) * Fraction(notional)
+
+
+@pytest.mark.parametrize(
+    ("share", "injected", "deficit", "repaid"),
+    [
+        ("1", "80", "50", "50"),
+        ("1", "30", "50", "30"),
+        ("0.5", "80", "50", "40"),
+        ("0.5", "80", "30", "30"),
+        ("0", "80", "50", "0"),
+        ("0.5", "0.00000003", "50", "0.00000002"),
+        ("1", "80", "0", "0"),
+    ],
+)
+def test_an_injection_repays_the_deficit_by_its_share(share: str, injected: str, deficit: str, repaid: str) -> None:
+    book = rulebook("full_cover", deficit_repayment=share)
+    assert repay_deficit(D(injected), deficit=D(deficit), rulebook=book, decimals=8) == D(repaid)
+
+
+@pytest.mark.parametrize(
+    ("balance", "budget", "fields"),
+    [
+        ("100", "10", {"precompensation": {"per_takeover_cap": "10"}}),
+        ("5", "5", {"precompensation": {"per_takeover_cap": "10"}}),
+        ("100", "25", {"precompensation": {"share_of_fund": "0.25"}}),
+        ("0.00000003", "0.00000001", {"precompensation": {"share_of_fund": "0.5"}}),
+        ("100", "30", {"precompensation": {}, "fund_floor": "70"}),
+        ("50", "0", {"precompensation": {}, "fund_floor": "70"}),
+        ("100", "20", {"precompensation": {}, "fund_per_event_cap": "20"}),
+        ("100", "0", {"precompensation": None}),
+    ],
+)
+def test_the_budget_before_a_close_is_within_every_cap(balance: str, budget: str, fields: dict[str, object]) -> None:
+    book = rulebook("pre_close_compensation", **fields)
+    assert compensation_budget(fund_balance=D(balance), rulebook=book, decimals=8) == D(budget)
+
+
+def test_the_residue_is_drawn_from_the_fund_then_carried() -> None:
+    book = rulebook("shared_loss", fund_floor="10")
+    whole = split_residue(D("40"), any_profit=True, fund_balance=D("4800"), rulebook=book)
+    assert (whole.fund, whole.carried) == amounts("40", "0")
+    part = split_residue(D("40"), any_profit=True, fund_balance=D("35"), rulebook=book)
+    assert (part.fund, part.carried) == amounts("25", "15")
+
+
+def test_a_residue_with_nobody_in_profit_is_carried_whole() -> None:
+    split = split_residue(D("800"), any_profit=False, fund_balance=D("4800"), rulebook=rulebook("shared_loss"))
+    assert (split.fund, split.carried) == amounts("0", "800")
+
+
+@pytest.mark.parametrize("policy", ["carry", "extend_selection"])
+def test_a_residue_that_the_fund_does_not_bear_is_carried(policy: str) -> None:
+    book = rulebook("shared_loss", allocation_residue=policy)
+    split = split_residue(D("40"), any_profit=True, fund_balance=D("4800"), rulebook=book)
+    assert (split.fund, split.carried) == amounts("0", "40")
