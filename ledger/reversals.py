@@ -1,0 +1,62 @@
+"""Corrections: an entry is never edited, its mirror image is posted beside it."""
+
+from datetime import datetime
+
+from ledger.errors import NotFound, Refused
+from ledger.models import Entry, Posting
+from ledger.posting import Entry as NewEntry
+from ledger.posting import Line, Posted, post
+
+KIND = "reversal"
+
+
+def reverse(
+    entry: int | str,
+    *,
+    reference: str,
+    effective_at: datetime,
+    effective_stated: bool = True,
+    description: str = "",
+) -> Posted:
+    """Post the mirrored lines of an entry, named by its id or its reference, with the source of the original.
+
+    The same `reference` again is a replay. Which entries may be reversed by themselves is for the callers to know.
+    Raises NotFound `entry_unknown`; Refused `entry_is_reversal`; PostingRefused `entry_already_reversed`,
+    `reference_reused`, `account_floor`.
+    """
+    original = _find(entry)
+    if original.reverses_id is not None:
+        raise Refused(
+            "entry_is_reversal",
+            f"entry {original.reference} is itself a reversal; post the entry it reversed again, as a new one",
+        )
+
+    lines = [
+        Line(code, debit=credit, credit=debit)
+        for code, debit, credit in Posting.objects.filter(entry_id=original.pk)
+        .order_by("id")
+        .values_list("account__code", "debit", "credit")
+    ]
+    return post(
+        [
+            NewEntry(
+                reference=reference,
+                kind=KIND,
+                lines=lines,
+                effective_at=effective_at,
+                effective_stated=effective_stated,
+                description=description,
+                source_kind=original.source_kind,
+                source_id=original.source_id,
+                reverses=original.pk,
+            )
+        ]
+    )[0]
+
+
+def _find(entry: int | str) -> Entry:
+    entries = Entry.objects.filter(pk=entry) if isinstance(entry, int) else Entry.objects.filter(reference=entry)
+    found = entries.first()
+    if found is None:
+        raise NotFound("entry_unknown", f"entry {entry} does not exist")
+    return found
