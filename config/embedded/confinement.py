@@ -1,9 +1,9 @@
 """How a server's process is set up between fork and exec: whose it is, what it may, and with whom it ends.
 
 PostgreSQL refuses to run as root, so root's servers run as `nobody`. Where the project or its environment lies below
-a private folder, `nobody` keeps one capability, to pass and read folders; no program is copied and no mode of a
-folder is changed. Where root is not the machine's root and has no other user to become, a user namespace shows the
-process another number for the same user.
+a private folder, `nobody` keeps one capability, to read there; no program is copied and no mode of a folder is
+changed. Where root is root of a container without these rights, a user namespace shows the server another number for
+the same user.
 """
 
 import ctypes
@@ -11,14 +11,15 @@ import os
 import pwd
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.embedded.errors import ServersUnavailable
 
 # Numbers of <linux/capability.h>, <linux/prctl.h> and <linux/sched.h>.
-CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID = 0, 1, 2, 6, 7
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP = 0, 1, 2, 5, 6, 7, 8
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CLONE_NEWUSER = 0x10000000
 CAPABILITY_VERSION_3 = 0x20080522
 NOBODY = 65534
@@ -39,9 +40,12 @@ class Confinement:
     namespace: bool = False
 
     def own(self, path: Path) -> None:
-        """Make a file or folder the server's own."""
-        if self.becomes:
-            os.chown(path, self.uid, self.gid)
+        """Make a file, or a folder with all that is in it, the server's own: it was made under this confinement, or
+        under another one when root ran the project elsewhere."""
+        owner = (self.uid, self.gid) if self.becomes else (os.geteuid(), os.getegid())
+        if os.geteuid() == 0 and path.stat().st_uid != owner[0]:
+            for inner in (path, *path.rglob("*")):
+                os.chown(inner, *owner, follow_symlinks=False)
 
     def enter(self, *, parent: int, death_signal: signal.Signals) -> None:
         """Run in the child, between fork and exec. Errors: OSError, which `subprocess` reports to the parent."""
@@ -49,32 +53,46 @@ class Confinement:
             _enter_namespace(self.uid, self.gid)
         elif self.becomes:
             _become(self.uid, self.gid, self.capability)
-        # A change of user clears the death signal: it must be set last. A parent that died before has sent none.
-        _checked(_libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0))
-        if os.getppid() != parent:
-            os._exit(1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        end_with(parent, death_signal)
 
 
-def confinement_for(paths: Iterable[Path]) -> Confinement:
-    """The least confinement under which a server can read `paths`, given who runs this process.
+def end_with(parent: int, death_signal: signal.Signals) -> None:
+    """Have the kernel signal this process when its parent ends. Run in the child, last before exec.
+
+    A later change of user would clear it, and it follows the parent's thread that forked, which must be the main one.
+    """
+    _checked(_libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0))
+    # A parent that died before has sent nothing.
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def confinement_for(*, programs: Iterable[Path], folders: Iterable[Path]) -> Confinement:
+    """The least confinement under which a server can run `programs` and use `folders`, given who runs this process.
 
     Errors: ServersUnavailable, where root has neither another user to become nor the right to read as that user.
     """
     if os.geteuid() != 0:
         return Confinement(uid=os.geteuid(), gid=os.getegid())
     uid, gid = _nobody()
+    nobody = Confinement(uid=uid, gid=gid, becomes=True)
     held = _capabilities_held()
-    if not {CAP_CHOWN, CAP_SETGID, CAP_SETUID} <= held or not _is_mapped(uid):
+    if {CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID} <= held and _is_mapped(uid):
+        programs, folders = list(programs), list(folders)
+        runnable = all(program.stat().st_mode & 0o5 == 0o5 for program in programs)
+        if runnable and all(_is_open_to_others(path) for path in (*programs, *folders)):
+            return nobody
+        # The weaker one passes and reads every folder; only the other one runs a program that is not for everyone.
+        candidates = (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if runnable else (CAP_DAC_OVERRIDE,)
+        for capability in candidates:
+            if {capability, CAP_SETPCAP} <= held:
+                return replace(nobody, capability=capability)
+    if _may_enter_namespace(uid, gid):
         return Confinement(uid=uid, gid=gid, namespace=True)
-    if all(_open_to_others(path) for path in paths):
-        return Confinement(uid=uid, gid=gid, becomes=True)
-    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
-        if capability in held:
-            return Confinement(uid=uid, gid=gid, becomes=True, capability=capability)
     raise ServersUnavailable(
-        "PostgreSQL does not run as root, and the user nobody cannot read this folder: "
-        "run as another user, or move the project and its .venv to a folder that others may read"
+        "PostgreSQL does not run as root, and the user nobody cannot be given access to this folder: run as another "
+        "user, move the project with its .venv to a folder that everyone may read, or set DATABASE_URL and REDIS_URL"
     )
 
 
@@ -99,10 +117,9 @@ def _is_mapped(uid: int) -> bool:
     return any(int(first) <= uid < int(first) + int(count) for first, _, count in ranges)
 
 
-def _open_to_others(path: Path) -> bool:
-    """Whether anyone may pass every folder on the way, and read and enter the path itself."""
-    resolved = path.resolve()
-    return resolved.stat().st_mode & 0o5 == 0o5 and all(folder.stat().st_mode & 0o1 for folder in resolved.parents)
+def _is_open_to_others(path: Path) -> bool:
+    """Whether anyone may pass every folder on the way to a path."""
+    return all(folder.stat().st_mode & 0o1 for folder in path.resolve().parents)
 
 
 class _CapabilityHeader(ctypes.Structure):
@@ -115,7 +132,9 @@ class _CapabilitySets(ctypes.Structure):
 
 def _become(uid: int, gid: int, capability: int | None) -> None:
     if capability is not None:
-        _checked(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # Keeps the capabilities over the change of user; and access(2), by which PostgreSQL looks at its programs,
+        # would otherwise not count them.
+        _checked(_libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setgroups([gid])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -136,6 +155,18 @@ def _enter_namespace(uid: int, gid: int) -> None:
         ("gid_map", f"{gid} {outer_gid} 1"),
     ):
         Path("/proc/self", name).write_text(text)
+
+
+def _may_enter_namespace(uid: int, gid: int) -> bool:
+    """Try it in a child, since there is no way back out."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _enter_namespace(uid, gid)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def _checked(result: int) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from config.embedded.errors import ServersUnavailable
 from config.embedded.locks import POLL_SECONDS, FileLock
@@ -69,7 +68,9 @@ class PrivateServers:
     def __enter__(self) -> Addresses:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> Addresses:
@@ -78,7 +79,9 @@ class PrivateServers:
         starting = self.state.starting_lock()
         try:
             if not starting.take_within(SECONDS_TO_START):
-                raise ServersUnavailable(f"another command has been starting the servers of {self.state.folder} for long")
+                raise ServersUnavailable(
+                    f"another command has been starting the servers of {self.state.folder} for long"
+                )
             secrets = self.state.secrets()
             self._share = self._join_users()
             running = self.state.running() if self._supervisor_lives() else None
@@ -167,7 +170,9 @@ class PrivateServers:
         deadline = time.monotonic() + SECONDS_TO_STOP
         while self._supervisor_lives():
             if time.monotonic() > deadline:
-                raise ServersUnavailable(f"the servers of {self.state.folder} have not stopped for {SECONDS_TO_STOP:.0f} s")
+                raise ServersUnavailable(
+                    f"the servers of {self.state.folder} have not stopped for {SECONDS_TO_STOP:.0f} s"
+                )
             if time.monotonic() > told_at:
                 sys.stderr.write("waiting for PostgreSQL to write its last checkpoint\n")
                 told_at = deadline

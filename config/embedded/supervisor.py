@@ -1,4 +1,4 @@
-"""The parent of the private servers: `python -m config.embedded.supervisor STATE_FOLDER SETTINGS_AS_JSON [--temporary]`.
+"""The parent of the private servers: `python -m config.embedded.supervisor STATE_FOLDER SETTINGS_JSON [--temporary]`.
 
 Starts both, writes one line on its standard output (`ready`, or why not), and stays until nobody holds a share of
 users.lock any more, until it is told to end (SIGTERM), or until one of the servers ends by itself.
@@ -73,8 +73,10 @@ class Supervisor:
         folder = state.folder / "postgres"
         folder.mkdir(exist_ok=True)
         programs = postgres_folder()
-        share = programs.parent / "share"
-        confinement = confinement_for([folder, programs, programs / "postgres", share, valkey_server()])
+        confinement = confinement_for(
+            programs=[programs / "postgres", programs / "initdb", valkey_server()],
+            folders=[folder, programs.parent / "share"],
+        )
         confinement.own(folder)
         self.postgres = Postgres(
             folder,

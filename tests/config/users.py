@@ -1,0 +1,87 @@
+"""Commands that use private servers, and what can be seen of them from outside."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+PROJECT = Path(__file__).resolve().parents[2]
+# A user of the servers in a process of its own: says where they are, and leaves when its input ends.
+USER = """
+import sys
+from pathlib import Path
+from config.embedded import PrivateServers
+from config.embedded.postgres import FORGETFUL
+with PrivateServers(Path(sys.argv[1]), settings=FORGETFUL) as addresses:
+    print(addresses.service_url, flush=True)
+    sys.stdin.read()
+"""
+
+# One that comes and goes, five times.
+HASTY_USER = """
+import sys, psycopg
+from pathlib import Path
+from config.embedded import PrivateServers
+from config.embedded.postgres import FORGETFUL
+for _ in range(5):
+    with PrivateServers(Path(sys.argv[1]), settings=FORGETFUL) as addresses:
+        psycopg.connect(addresses.service_url).close()
+"""
+
+
+class User:
+    """Another command that uses the servers of a state folder."""
+
+    def __init__(self, state: Path, *prefix: str, packages: Path | None = None) -> None:
+        path = os.pathsep.join(str(folder) for folder in (packages, PROJECT) if folder is not None)
+        self.process = subprocess.Popen(
+            [*prefix, sys.executable, "-c", USER, str(state)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            text=True,
+        )
+
+    def service_url(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def leave(self) -> int:
+        self.process.communicate()
+        return self.process.returncode
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of the processes that work in a state folder or were started for it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            place, output = os.readlink(process / "cwd"), os.readlink(process / "fd" / "1")
+        except OSError:
+            continue
+        if int(process.name) != os.getpid() and any(str(folder) in text for text in (command, place, output)):
+            found.append(command)
+    return found
+
+
+def answer(url: str, query: str = "SELECT current_user") -> object:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return row[0]
