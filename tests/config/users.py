@@ -85,3 +85,9 @@ def answer(url: str, query: str = "SELECT current_user") -> object:
         row = connection.execute(query.encode()).fetchone()
         assert row is not None
         return row[0]
+
+
+def environment_without_servers(state: Path) -> dict[str, str]:
+    """The environment of someone who has cloned the project and set nothing, but for the place of the state."""
+    ours = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "BULWARK_AS_OWNER")
+    return {name: value for name, value in os.environ.items() if name not in ours} | {"BULWARK_STATE": str(state)}
