@@ -5,9 +5,8 @@ taken or none is: a refusal raises and leaves the transaction to be rolled back.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,12 +15,13 @@ from typing import Any
 import psycopg
 from django.db import connection, transaction
 
+from ledger.actor import recorded_by as recorded_by
+from ledger.actor import recorder
 from ledger.errors import EntryRefusal, PostingRefused
 from ledger.models import POSTINGS_PER_ENTRY
 
 _ZERO = Decimal(0)
 _LINES_MOST = POSTINGS_PER_ENTRY - 1
-_recorded_by: ContextVar[str] = ContextVar("recorded_by", default="")
 
 # Texts go as binary arrays, numbers and times as array literals: both are several times faster than psycopg's default.
 _CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
@@ -63,16 +63,6 @@ class Posted:
 
     entry_id: int
     replayed: bool
-
-
-@contextmanager
-def recorded_by(name: str) -> Iterator[None]:
-    """Everything posted inside is recorded as done by `name`: the key, user or task at the edge."""
-    token = _recorded_by.set(name)
-    try:
-        yield
-    finally:
-        _recorded_by.reset(token)
 
 
 def post(entries: Sequence[Entry]) -> list[Posted]:
@@ -147,7 +137,7 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
         [entry.description for entry in entries],
         _literal("NULL" if entry.reverses is None else str(entry.reverses) for entry in entries),
         _literal(str(len(entry.lines)) for entry in entries),
-        _recorded_by.get(),
+        recorder(),
         list(accounts),
         _literal(map(str, line_entry)),
         _literal(map(str, line_number)),
