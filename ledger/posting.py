@@ -23,10 +23,10 @@ from ledger.models import POSTINGS_PER_ENTRY
 _ZERO = Decimal(0)
 _LINES_MOST = POSTINGS_PER_ENTRY - 1
 
-# Texts go as binary arrays, numbers and times as array literals: both are several times faster than psycopg's default.
+# Arrays travel as literals: several times faster to bind than lists.
 _CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
-    %b::text[], %b::text[], %b::text[], %b::text[], %s::timestamptz[], %s::boolean[], %b::text[], %s::bigint[],
-    %s::smallint[], %s, %b::text[], %s::integer[], %s::smallint[], %s::integer[], %s::boolean[], %s::numeric[])"""
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[], %s::bigint[],
+    %s::smallint[], %s, %s::text[], %s::integer[], %s::smallint[], %s::integer[], %s::boolean[], %s::numeric[])"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +128,17 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
     if refusals:
         raise PostingRefused(refusals)
     return (
-        [entry.reference for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.source_kind for entry in entries],
-        [entry.source_id for entry in entries],
+        _texts(entry.reference for entry in entries),
+        _texts(entry.kind for entry in entries),
+        _texts(entry.source_kind for entry in entries),
+        _texts(entry.source_id for entry in entries),
         _literal(f'"{entry.effective_at.isoformat()}"' for entry in entries),
         _literal("t" if entry.effective_stated else "f" for entry in entries),
-        [entry.description for entry in entries],
+        _texts(entry.description for entry in entries),
         _literal("NULL" if entry.reverses is None else str(entry.reverses) for entry in entries),
         _literal(str(len(entry.lines)) for entry in entries),
         recorder(),
-        list(accounts),
+        _texts(accounts),
         _literal(map(str, line_entry)),
         _literal(map(str, line_number)),
         _literal(map(str, line_account)),
@@ -150,6 +150,15 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
 def _literal(elements: Iterable[str]) -> str:
     """A PostgreSQL array of elements that need no quoting."""
     return "{" + ",".join(elements) + "}"
+
+
+def _texts(texts: Iterable[str]) -> str:
+    """A PostgreSQL array of any texts."""
+    elements = list(texts)
+    together = "".join(elements)
+    if "\\" in together or '"' in together:
+        elements = [element.replace("\\", "\\\\").replace('"', '\\"') for element in elements]
+    return '{"' + '","'.join(elements) + '"}'
 
 
 def _refusals(error: psycopg.Error, entries: Sequence[Entry]) -> list[EntryRefusal] | None:

@@ -18,21 +18,32 @@ ALTER TABLE ledger_entry ENABLE ALWAYS TRIGGER entry_append_only;
 ALTER TABLE ledger_posting ENABLE ALWAYS TRIGGER posting_append_only;
 ALTER TABLE ledger_account ENABLE ALWAYS TRIGGER account_kept;
 
--- What an account is never changes; its totals only grow.
+-- What an account is, is checked when it is opened and never changes. Only a statement that names one of these columns
+-- fires the second trigger: the posting door's update of the totals pays nothing for it.
+CREATE OR REPLACE FUNCTION ledger_guard_opening() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'BW002', CONSTRAINT = 'account_opening', TABLE = 'ledger_account',
+        MESSAGE = format('account %s: opened as %s with side %s, debits %s, credits %s, version %s; an account opens '
+                         'empty, with a side', NEW.code, NEW.kind, NEW.normal_side, NEW.debits, NEW.credits, NEW.version);
+END
+$$;
+CREATE TRIGGER account_opening BEFORE INSERT ON ledger_account FOR EACH ROW
+    WHEN (NEW.normal_side NOT IN ('debit', 'credit') OR NEW.debits <> 0 OR NEW.credits <> 0 OR NEW.version <> 0)
+    EXECUTE FUNCTION ledger_guard_opening();
 CREATE OR REPLACE FUNCTION ledger_guard_account() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'BW002', CONSTRAINT = 'account_identity', TABLE = 'ledger_account',
-        MESSAGE = format('account %s: its code, kind, currency, side and floor are fixed and its totals only grow',
-                         OLD.code);
+        MESSAGE = format('account %s: its code, kind, owner, currency, side, floor and lock rank are fixed', OLD.code);
 END
 $$;
-CREATE TRIGGER account_identity BEFORE UPDATE ON ledger_account FOR EACH ROW
-    WHEN (NEW.id <> OLD.id OR NEW.code <> OLD.code OR NEW.kind <> OLD.kind OR NEW.currency_id <> OLD.currency_id
-          OR NEW.normal_side <> OLD.normal_side OR NEW.lock_rank <> OLD.lock_rank
-          OR NEW.floor IS DISTINCT FROM OLD.floor
-          OR NEW.debits < OLD.debits OR NEW.credits < OLD.credits OR NEW.version < OLD.version)
-    EXECUTE FUNCTION ledger_guard_account();
+CREATE TRIGGER account_identity
+    BEFORE UPDATE OF id, code, kind, owner, currency_id, normal_side, floor, lock_rank, created_at ON ledger_account
+    FOR EACH ROW EXECUTE FUNCTION ledger_guard_account();
+ALTER TABLE ledger_account ENABLE ALWAYS TRIGGER account_opening;
 ALTER TABLE ledger_account ENABLE ALWAYS TRIGGER account_identity;
+
+-- A hot account is updated with every entry: room on its page keeps the new version beside the old one.
+ALTER TABLE ledger_account SET (fillfactor = 50);
 
 -- Each statement's postings: entries whole and balanced, in one currency, within its precision; accounts in step.
 -- The plans of these queries are cached with the row counts of the first statement that came by, so they are held to
@@ -43,15 +54,15 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_account bigint;
-    v_currencies integer;
+    v_several_currencies boolean;
     v_entry bigint;
     v record;
 BEGIN
     -- Accounts: each stands where its last posting leaves it, no version is left out, no amount is too fine.
     SELECT min(g.account_id) FILTER (WHERE a.id IS NULL OR a.version <> g.last OR g.last - g.first + 1 <> g.postings
                                         OR a.balance <> g.balance OR g.scale > c.decimals),
-           count(DISTINCT a.currency_id)
-      INTO v_account, v_currencies
+           min(a.currency_id) <> max(a.currency_id)
+      INTO v_account, v_several_currencies
       FROM (SELECT n.account_id, min(n.version) AS first, max(n.version) AS last, count(*) AS postings,
                    max(min_scale(n.debit + n.credit)) AS scale,
                    (array_agg(n.balance_after ORDER BY n.version DESC))[1] AS balance
@@ -81,10 +92,11 @@ BEGIN
 
     -- Entries: whole and balanced.
     SELECT min(g.entry_id) INTO v_entry
-      FROM (SELECT n.entry_id, sum(n.debit) AS debits, sum(n.credit) AS credits, count(*) AS postings
+      FROM (SELECT n.entry_id, sum(n.debit) AS debits, sum(n.credit) AS credits, count(*) AS postings,
+                   min(n.id) = n.entry_id * 10000 + 1 AND max(n.id) = n.entry_id * 10000 + count(*) AS numbered
               FROM posted n GROUP BY n.entry_id) g
       LEFT JOIN ledger_entry e ON e.id = g.entry_id
-     WHERE g.debits <> g.credits OR g.postings IS DISTINCT FROM e.lines;
+     WHERE g.debits <> g.credits OR g.postings IS DISTINCT FROM e.lines OR NOT g.numbered;
     IF v_entry IS NOT NULL THEN
         SELECT e.reference, e.lines, sum(n.debit) AS debits, sum(n.credit) AS credits, count(*) AS postings
           INTO v
@@ -95,17 +107,20 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'BW003', TABLE = 'ledger_posting', DETAIL = v_entry::text,
             CONSTRAINT = CASE WHEN v.lines IS NULL THEN 'posting_entry_unknown'
                               WHEN v.debits <> v.credits THEN 'entry_unbalanced'
-                              ELSE 'entry_incomplete' END,
+                              WHEN v.lines <> v.postings THEN 'entry_incomplete'
+                              ELSE 'posting_id_names_entry' END,
             MESSAGE = CASE
                 WHEN v.lines IS NULL THEN format('posting of entry %s, which does not exist', v_entry)
                 WHEN v.debits <> v.credits THEN format(
                     'entry %s does not balance: debits %s, credits %s, difference %s', v.reference,
                     trim_scale(v.debits), trim_scale(v.credits), trim_scale(abs(v.debits - v.credits)))
-                ELSE format('entry %s has %s line(s), this statement posts %s', v.reference, v.lines, v.postings) END;
+                WHEN v.lines <> v.postings THEN format('entry %s has %s line(s), this statement posts %s', v.reference,
+                                                       v.lines, v.postings)
+                ELSE format('entry %s: its postings are numbered %s0001 and on', v.reference, v_entry) END;
     END IF;
 
     -- One currency an entry; there is nothing to look for where the statement has only one.
-    IF v_currencies > 1 THEN
+    IF v_several_currencies THEN
         SELECT e.reference, string_agg(DISTINCT a.currency_id, ', ') AS currencies, n.entry_id
           INTO v
           FROM posted n
