@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [posting settlement positions …]`: measure, print, write RESULTS.md and results.json."""
+"""`python -m benchmarks [--quick] [NAME…]`: measure, print, write RESULTS.md and results.json."""
 
 import argparse
 import json
@@ -97,9 +97,9 @@ def write(record: Record, *, quick: bool) -> None:
     lines = [
         "# Results",
         "",
-        f"`make bench{' QUICK=1' if quick else ''}`, {datetime.now(UTC):%Y-%m-%d}, commit {commit or 'unknown'}, "
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}.",
+        f"`make bench{' QUICK=1' if quick else ''}`, {datetime.now(UTC):%Y-%m-%d}, commit {commit or 'unknown'}.",
+        "",
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}.",
         "",
         "Ratios compare two medians of the same run; absolute values are this machine's.",
         "",

@@ -24,6 +24,7 @@ from config.scratch import DatabaseUrls
 
 ENTRIES_PER_BATCH = 4_000
 ROWS_PER_BATCH = ENTRIES_PER_BATCH * 3
+PGBENCH = str(postgres_folder() / "pgbench")
 TRADERS = [f"trader:t{number}:USDT" for number in range(1_000)]
 ENTRY = "id,reference,kind,source_kind,source_id,lines,effective_at,created_at,description,recorded_by,reverses_id"
 POSTING = "id,entry_id,account_id,debit,credit,balance_after,version"
@@ -73,15 +74,13 @@ def batches_against_copy(record: Record, urls: DatabaseUrls, *, rounds: int) -> 
         owner.commit()
         for number in range(rounds + 2):
             entries = batch(f"batch{number}", ENTRIES_PER_BATCH)
-            first = None
             started = time.perf_counter()
             posted = post(entries)  # type: ignore[arg-type]
             ours.append(time.perf_counter() - started)
             first, last = posted[0].entry_id, posted[-1].entry_id
-            entry_rows = _binary(owner, f"SELECT {ENTRY} FROM ledger_entry WHERE id BETWEEN {first} AND {last} ORDER BY id")
-            posting_rows = _binary(
-                owner, f"SELECT {POSTING} FROM ledger_posting WHERE entry_id BETWEEN {first} AND {last} ORDER BY id"
-            )
+            which = f"BETWEEN {first} AND {last} ORDER BY id"
+            entry_rows = _binary(owner, f"SELECT {ENTRY} FROM ledger_entry WHERE id {which}")
+            posting_rows = _binary(owner, f"SELECT {POSTING} FROM ledger_posting WHERE entry_id {which}")
             owner.commit()
             floor.append(seconds(lambda: _copy(owner, entry_rows, posting_rows)))  # noqa: B023
     # The first two rounds warm caches and plans on both sides.
@@ -145,13 +144,13 @@ def pgbench_database(urls: DatabaseUrls) -> Iterator[str]:
     with psycopg.connect(urls.named("postgres").owner, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS pgbench WITH (FORCE)")
         connection.execute("CREATE DATABASE pgbench")
-        subprocess.run([str(postgres_folder() / "pgbench"), "-i", "-q", "-s", "1", target], check=True, capture_output=True)
+        subprocess.run([PGBENCH, "-i", "-q", "-s", "1", target], check=True, capture_output=True)
         yield target
         connection.execute("DROP DATABASE pgbench WITH (FORCE)")
 
 
 def _pgbench(url: str, *, clients: int, duration: int) -> float:
-    command = [str(postgres_folder() / "pgbench"), "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(duration), url]
+    command = [PGBENCH, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(duration), url]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.search(r"tps = ([\d.]+) \(without", output)
     if found is None:
@@ -163,9 +162,10 @@ def _clients(role: str, *, clients: int, amount: int) -> list[tuple[float, float
     """Run client processes that start together. Returns per client: start and end in seconds, and each call's time."""
     with tempfile.TemporaryDirectory() as folder:
         gate = Path(folder) / "go"
+        name = f"{role}{time.time_ns()}"
         processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.posting_client", role, str(amount), str(gate), f"{role}{time.time_ns()}"],
+                [sys.executable, "-m", "benchmarks.posting_client", role, str(amount), str(gate), name],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -89,7 +89,7 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
 
 
 def _call_door(query: str, arguments: Sequence[Any]) -> Any:
-    """Run one statement bound by the server and return its row, in the caller's transaction or, without one, its own."""
+    """Run one statement bound by the server, in the caller's transaction or else in its own, and return its row."""
     connection.ensure_connection()
     # A failure inside an atomic block marks the block for rollback; alone, the statement is its own transaction.
     block = transaction.atomic(savepoint=False) if connection.in_atomic_block else nullcontext()
