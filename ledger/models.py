@@ -124,9 +124,11 @@ class Posting(models.Model):
             # One side is 0 and the other positive. The limit also keeps out NaN and Infinity, which PostgreSQL holds to
             # be greater than every number.
             models.CheckConstraint(
-                condition=Exact(Least("debit", "credit"), Decimal(0))
-                & GreaterThan(F("debit") + F("credit"), Decimal(0))
-                & LessThan(F("debit") + F("credit"), AMOUNT_LIMIT),
+                condition=Q(
+                    Exact(Least("debit", "credit"), Decimal(0)),
+                    GreaterThan(F("debit") + F("credit"), Decimal(0)),
+                    LessThan(F("debit") + F("credit"), AMOUNT_LIMIT),
+                ),
                 name="posting_one_sided",
             ),
         ]
