@@ -14,11 +14,17 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from config.embedded import PrivateServers
 from config.embedded.postgres import FORGETFUL
 from config.scratch import DatabaseUrls, connected_to, scratch_database, urls_of_environment
+
+# How long an example takes says nothing on a machine that others use. `--hypothesis-profile=nightly` searches longer.
+hypothesis_settings.register_profile("everyday", deadline=None)
+hypothesis_settings.register_profile("nightly", deadline=None, max_examples=10_000)
+hypothesis_settings.load_profile("everyday")
 
 
 def _start_servers() -> None:

@@ -3,7 +3,7 @@
 from fund.rules.adl import AdlCut, AdlFill, OpenPosition, Queued, adl_fills, adl_queue, rank_lights
 from fund.rules.allocation import Allocation, Profit, Share, allocate
 from fund.rules.contracts import ContractKind, PositionSide, average_entry, notional, profit_and_loss
-from fund.rules.cycles import CYCLE_TRANSITIONS
+from fund.rules.cycles import CYCLE_TRANSITIONS, cycle_can_move
 from fund.rules.split import (
     LossSplit,
     ResidueSplit,
@@ -35,6 +35,7 @@ __all__ = [
     "allocate",
     "average_entry",
     "compensation_budget",
+    "cycle_can_move",
     "notional",
     "profit_and_loss",
     "rank_lights",

@@ -9,6 +9,6 @@ CYCLE_TRANSITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def can_move(from_status: str, to_status: str) -> bool:
+def cycle_can_move(from_status: str, to_status: str) -> bool:
     """Whether a cycle may go from one status to the other."""
     return to_status in CYCLE_TRANSITIONS[from_status]
