@@ -24,10 +24,10 @@ $(STAMP): requirements.txt requirements-dev.txt
 	@touch $@
 
 demo: $(STAMP) ## the fund's day, played and explained; leaves the web server running (ONCE=1: ends after the report)
-	@exec $(MANAGE) demo $(if $(ONCE),--once)
+	@BULWARK_ENDS_WITH_PARENT=1 exec $(MANAGE) demo $(if $(ONCE),--once)
 
 run: $(STAMP) ## web server, task worker and scheduler on http://127.0.0.1:8000 (PORT=)
-	@PORT=$(PORT) exec $(BIN)/python -m config.serve
+	@BULWARK_ENDS_WITH_PARENT=1 PORT=$(PORT) exec $(BIN)/python -m config.serve
 
 test: $(STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
 	@exec $(BIN)/pytest -q -n $(or $(WORKERS),auto) $(ARGS)

@@ -1,11 +1,13 @@
 """The servers of this checkout: those of the environment, or the private ones whose state lies in `.bulwark/`."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config.embedded import PrivateServers
+from config.embedded.confinement import end_with
 from config.embedded.locks import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,6 +26,9 @@ def servers(*, migrated: bool) -> Iterator[None]:
     With DATABASE_URL set nothing is started. `migrated` brings the private database to this checkout's migrations.
     Errors: ServersUnavailable, scratch.MigrationFailed.
     """
+    if os.environ.pop("BULWARK_ENDS_WITH_PARENT", ""):
+        # `make demo` and `make run`: a killed `make` leaves nothing behind either.
+        end_with(os.getppid(), signal.SIGTERM)
     if "DATABASE_URL" in os.environ:
         yield
         return

@@ -138,8 +138,13 @@ def test_state_folder_with_a_long_path_gets_its_socket_elsewhere(tmp_path: Path)
     with PrivateServers(state, settings=FORGETFUL) as addresses:
         assert not addresses.socket_folder.startswith(str(tmp_path))
         password = addresses.owner_url.split("@")[0].rsplit(":", 1)[1]
-        where = {"host": addresses.socket_folder, "port": str(addresses.postgres_port), "dbname": "bulwark"}
-        psycopg.connect(user="bulwark_owner", password=password, **where).close()
+        psycopg.connect(
+            host=addresses.socket_folder,
+            port=addresses.postgres_port,
+            user="bulwark_owner",
+            password=password,
+            dbname="bulwark",
+        ).close()
     assert not Path(addresses.socket_folder).exists()
 
 

@@ -38,7 +38,7 @@ class User:
 
     def __init__(self, state: Path, *prefix: str, packages: Path | None = None) -> None:
         path = os.pathsep.join(str(folder) for folder in (packages, PROJECT) if folder is not None)
-        self.process = subprocess.Popen(
+        self.process: subprocess.Popen[str] = subprocess.Popen(
             [*prefix, sys.executable, "-c", USER, str(state)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -52,7 +52,7 @@ class User:
 
     def leave(self) -> int:
         self.process.communicate()
-        return self.process.returncode
+        return self.process.wait()
 
     def kill(self) -> None:
         self.process.kill()
@@ -66,8 +66,8 @@ def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of the processes that work in a state folder or were started for it."""
+def processes_of(mark: Path | str) -> list[str]:
+    """Command lines of the processes that work in a folder, write there, or name it, or any other mark."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -75,7 +75,7 @@ def processes_of(folder: Path) -> list[str]:
             place, output = os.readlink(process / "cwd"), os.readlink(process / "fd" / "1")
         except OSError:
             continue
-        if int(process.name) != os.getpid() and any(str(folder) in text for text in (command, place, output)):
+        if int(process.name) != os.getpid() and any(str(mark) in text for text in (command, place, output)):
             found.append(command)
     return found
 
