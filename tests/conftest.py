@@ -8,6 +8,7 @@ commits takes `committed_db` instead; nothing is ever truncated, since the journ
 import atexit
 import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 import django
 import psycopg
@@ -26,6 +27,8 @@ hypothesis_settings.register_profile("everyday", deadline=None)
 hypothesis_settings.register_profile("nightly", deadline=None, max_examples=10_000)
 hypothesis_settings.load_profile("everyday")
 
+DATABASES_OF_THE_BROKER = 16
+
 
 def _start_servers() -> None:
     """Point the environment at servers before Django reads its settings. Workers inherit what their parent found."""
@@ -40,7 +43,17 @@ def _start_servers() -> None:
         os.environ.setdefault(name, value)
 
 
+def _have_a_broker_of_ones_own() -> None:
+    """Give each worker its own one of the broker's numbered databases: no task of one reaches another."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        place = urlsplit(os.environ["REDIS_URL"])
+        number = int(worker.removeprefix("gw")) % DATABASES_OF_THE_BROKER
+        os.environ["REDIS_URL"] = urlunsplit(place._replace(path=f"/{number}"))
+
+
 _start_servers()
+_have_a_broker_of_ones_own()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 

@@ -38,7 +38,7 @@ class User:
 
     def __init__(self, state: Path, *prefix: str, packages: Path | None = None) -> None:
         path = os.pathsep.join(str(folder) for folder in (packages, PROJECT) if folder is not None)
-        self.process: subprocess.Popen[str] = subprocess.Popen(
+        self.process = subprocess.Popen(
             [*prefix, sys.executable, "-c", USER, str(state)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -48,7 +48,8 @@ class User:
 
     def service_url(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        line: str = self.process.stdout.readline()
+        return line.strip()
 
     def leave(self) -> int:
         self.process.communicate()
