@@ -7,275 +7,619 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0002_journal_door_and_guards'),
+        ("ledger", "0002_journal_door_and_guards"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Fund',
+            name="Fund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_collation='C', max_length=60, unique=True)),
-                ('cycle_seconds', models.PositiveIntegerField(blank=True, help_text='Length of a settlement cycle; empty: cycles are opened by hand.', null=True)),
-                ('gross_injections', ledger.fields.AmountField(default=0, help_text='All that surpluses have brought, before any repayment.')),
-                ('gross_payouts', ledger.fields.AmountField(default=0, help_text='All that losses have drawn.')),
-                ('created_at', models.DateTimeField()),
-                ('currency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='funds', to='ledger.currency')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(db_collation="C", max_length=60, unique=True)),
+                (
+                    "cycle_seconds",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Length of a settlement cycle; empty: cycles are opened by hand.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "gross_injections",
+                    ledger.fields.AmountField(
+                        default=0, help_text="All that surpluses have brought, before any repayment."
+                    ),
+                ),
+                ("gross_payouts", ledger.fields.AmountField(default=0, help_text="All that losses have drawn.")),
+                ("created_at", models.DateTimeField()),
+                (
+                    "currency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="funds", to="ledger.currency"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='RulebookVersion',
+            name="RulebookVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('preset', models.CharField(max_length=40)),
-                ('fields', models.JSONField(help_text='All fields as rulebook.to_json gives them.')),
-                ('effective_from', models.DateTimeField()),
-                ('published_at', models.DateTimeField()),
-                ('published_by', models.CharField(blank=True, max_length=150)),
-                ('reference', models.CharField(blank=True, db_collation='C', max_length=200, null=True, unique=True)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rulebooks', to='fund.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("preset", models.CharField(max_length=40)),
+                ("fields", models.JSONField(help_text="All fields as rulebook.to_json gives them.")),
+                ("effective_from", models.DateTimeField()),
+                ("published_at", models.DateTimeField()),
+                ("published_by", models.CharField(blank=True, max_length=150)),
+                ("reference", models.CharField(blank=True, db_collation="C", max_length=200, null=True, unique=True)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="rulebooks", to="fund.fund"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['fund', '-version'],
+                "ordering": ["fund", "-version"],
             },
         ),
         migrations.CreateModel(
-            name='Cycle',
+            name="Cycle",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('status', models.CharField(choices=[('open', 'Open'), ('ended', 'Ended'), ('settled', 'Settled')], default='open', max_length=8)),
-                ('opened_at', models.DateTimeField()),
-                ('positions_count', models.BigIntegerField(blank=True, null=True)),
-                ('positions_profit', ledger.fields.AmountField(blank=True, help_text='Sum of all profits as given, losses included.', null=True)),
-                ('positions_complete_at', models.DateTimeField(blank=True, null=True)),
-                ('run', models.PositiveIntegerField(default=0, help_text='How often it was settled; a reversal makes another run.')),
-                ('loss', ledger.fields.AmountField(blank=True, help_text='All losses of the cycle, before any layer.', null=True)),
-                ('fund_paid', ledger.fields.AmountField(blank=True, help_text='By the fund, at the closes and at settlement.', null=True)),
-                ('treasury_paid', ledger.fields.AmountField(blank=True, null=True)),
-                ('to_allocate', ledger.fields.AmountField(blank=True, help_text="The traders' part that came to settlement.", null=True)),
-                ('allocated', ledger.fields.AmountField(blank=True, help_text='Taken from profitable traders.', null=True)),
-                ('levy_surplus', ledger.fields.AmountField(blank=True, help_text='What a minimum levy took above the loss.', null=True)),
-                ('residue', ledger.fields.AmountField(blank=True, help_text="Traders' part that the formula left unallocated.", null=True)),
-                ('carried', ledger.fields.AmountField(blank=True, help_text='Borne by nobody yet.', null=True)),
-                ('participants', models.BigIntegerField(blank=True, null=True)),
-                ('profit_total', ledger.fields.AmountField(blank=True, help_text='P: total of the positive profits.', null=True)),
-                ('participants_total', ledger.fields.AmountField(blank=True, help_text='S: total profit of the participants.', null=True)),
-                ('base', ledger.fields.AmountField(blank=True, help_text="The formula's denominator.", null=True)),
-                ('cut_profit', ledger.fields.AmountField(blank=True, help_text='Profit of the last position taken.', null=True)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cycles', to='fund.fund')),
-                ('rulebook', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cycles', to='fund.rulebookversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "Open"), ("ended", "Ended"), ("settled", "Settled")],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("opened_at", models.DateTimeField()),
+                ("positions_count", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "positions_profit",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="Sum of all profits as given, losses included.", null=True
+                    ),
+                ),
+                ("positions_complete_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "run",
+                    models.PositiveIntegerField(
+                        default=0, help_text="How often it was settled; a reversal makes another run."
+                    ),
+                ),
+                (
+                    "loss",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="All losses of the cycle, before any layer.", null=True
+                    ),
+                ),
+                (
+                    "fund_paid",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="By the fund, at the closes and at settlement.", null=True
+                    ),
+                ),
+                ("treasury_paid", ledger.fields.AmountField(blank=True, null=True)),
+                (
+                    "to_allocate",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="The traders' part that came to settlement.", null=True
+                    ),
+                ),
+                (
+                    "allocated",
+                    ledger.fields.AmountField(blank=True, help_text="Taken from profitable traders.", null=True),
+                ),
+                (
+                    "levy_surplus",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="What a minimum levy took above the loss.", null=True
+                    ),
+                ),
+                (
+                    "residue",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="Traders' part that the formula left unallocated.", null=True
+                    ),
+                ),
+                ("carried", ledger.fields.AmountField(blank=True, help_text="Borne by nobody yet.", null=True)),
+                ("participants", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "profit_total",
+                    ledger.fields.AmountField(blank=True, help_text="P: total of the positive profits.", null=True),
+                ),
+                (
+                    "participants_total",
+                    ledger.fields.AmountField(blank=True, help_text="S: total profit of the participants.", null=True),
+                ),
+                ("base", ledger.fields.AmountField(blank=True, help_text="The formula's denominator.", null=True)),
+                (
+                    "cut_profit",
+                    ledger.fields.AmountField(blank=True, help_text="Profit of the last position taken.", null=True),
+                ),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cycles", to="fund.fund"
+                    ),
+                ),
+                (
+                    "rulebook",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cycles",
+                        to="fund.rulebookversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-starts_at'],
+                "ordering": ["-starts_at"],
             },
         ),
         migrations.CreateModel(
-            name='Shortfall',
+            name="Shortfall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_kind', models.CharField(max_length=40)),
-                ('source_id', models.CharField(db_collation='C', max_length=200)),
-                ('effective_at', models.DateTimeField()),
-                ('loss', ledger.fields.AmountField()),
-                ('fund_paid', ledger.fields.AmountField(help_text="By the fund's free balance.")),
-                ('reserved_used', ledger.fields.AmountField(default=0, help_text='By what the fund had set aside for it.')),
-                ('to_allocate', ledger.fields.AmountField(default=0, help_text="For profitable traders, at the cycle's settlement.")),
-                ('treasury_paid', ledger.fields.AmountField(default=0)),
-                ('carried', ledger.fields.AmountField(default=0)),
-                ('cycle', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='shortfalls', to='fund.cycle')),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shortfalls', to='fund.fund')),
-                ('reversed_by', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('rulebook', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.rulebookversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source_kind", models.CharField(max_length=40)),
+                ("source_id", models.CharField(db_collation="C", max_length=200)),
+                ("effective_at", models.DateTimeField()),
+                ("loss", ledger.fields.AmountField()),
+                ("fund_paid", ledger.fields.AmountField(help_text="By the fund's free balance.")),
+                (
+                    "reserved_used",
+                    ledger.fields.AmountField(default=0, help_text="By what the fund had set aside for it."),
+                ),
+                (
+                    "to_allocate",
+                    ledger.fields.AmountField(
+                        default=0, help_text="For profitable traders, at the cycle's settlement."
+                    ),
+                ),
+                ("treasury_paid", ledger.fields.AmountField(default=0)),
+                ("carried", ledger.fields.AmountField(default=0)),
+                (
+                    "cycle",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shortfalls",
+                        to="fund.cycle",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="shortfalls", to="fund.fund"
+                    ),
+                ),
+                (
+                    "reversed_by",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "rulebook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="fund.rulebookversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Surplus',
+            name="Surplus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_kind', models.CharField(max_length=40)),
-                ('source_id', models.CharField(db_collation='C', max_length=200)),
-                ('effective_at', models.DateTimeField()),
-                ('result', ledger.fields.AmountField()),
-                ('penalty', ledger.fields.AmountField(default=0, help_text='Liquidation penalty, all its shares.')),
-                ('injected', ledger.fields.AmountField(default=0, help_text="To the fund, beside the penalty's share.")),
-                ('to_vault', ledger.fields.AmountField(default=0)),
-                ('to_trader', ledger.fields.AmountField(default=0)),
-                ('to_fees', ledger.fields.AmountField(default=0)),
-                ('repaid', ledger.fields.AmountField(default=0)),
-                ('entry', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='surpluses', to='fund.fund')),
-                ('reversed_by', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('rulebook', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.rulebookversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source_kind", models.CharField(max_length=40)),
+                ("source_id", models.CharField(db_collation="C", max_length=200)),
+                ("effective_at", models.DateTimeField()),
+                ("result", ledger.fields.AmountField()),
+                ("penalty", ledger.fields.AmountField(default=0, help_text="Liquidation penalty, all its shares.")),
+                (
+                    "injected",
+                    ledger.fields.AmountField(default=0, help_text="To the fund, beside the penalty's share."),
+                ),
+                ("to_vault", ledger.fields.AmountField(default=0)),
+                ("to_trader", ledger.fields.AmountField(default=0)),
+                ("to_fees", ledger.fields.AmountField(default=0)),
+                ("repaid", ledger.fields.AmountField(default=0)),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="surpluses", to="fund.fund"
+                    ),
+                ),
+                (
+                    "reversed_by",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "rulebook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="fund.rulebookversion"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'surpluses',
-                'ordering': ['-id'],
+                "verbose_name_plural": "surpluses",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(db_collation='C', max_length=200, unique=True)),
-                ('direction', models.CharField(choices=[('contribution', 'Contribution'), ('withdrawal', 'Withdrawal')], max_length=12)),
-                ('source', models.CharField(choices=[('treasury', 'Treasury'), ('custody', 'Custody')], default='treasury', max_length=8)),
-                ('amount', ledger.fields.AmountField()),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('done', 'Done'), ('rejected', 'Rejected')], max_length=8)),
-                ('requested_by', models.CharField(max_length=150)),
-                ('requested_at', models.DateTimeField()),
-                ('decided_by', models.CharField(blank=True, max_length=150)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('entry', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='fund.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(db_collation="C", max_length=200, unique=True)),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("contribution", "Contribution"), ("withdrawal", "Withdrawal")], max_length=12
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("treasury", "Treasury"), ("custody", "Custody")], default="treasury", max_length=8
+                    ),
+                ),
+                ("amount", ledger.fields.AmountField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "Pending"), ("done", "Done"), ("rejected", "Rejected")], max_length=8
+                    ),
+                ),
+                ("requested_by", models.CharField(max_length=150)),
+                ("requested_at", models.DateTimeField()),
+                ("decided_by", models.CharField(blank=True, max_length=150)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="transfers", to="fund.fund"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('run', models.PositiveIntegerField()),
-                ('rank', models.BigIntegerField(help_text='From 1, the most profitable.')),
-                ('position', models.CharField(db_collation='C', max_length=200)),
-                ('trader', models.CharField(db_collation='C', max_length=100)),
-                ('profit', ledger.fields.AmountField()),
-                ('amount', ledger.fields.AmountField()),
-                ('entry', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('cycle', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='fund.cycle')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("run", models.PositiveIntegerField()),
+                ("rank", models.BigIntegerField(help_text="From 1, the most profitable.")),
+                ("position", models.CharField(db_collation="C", max_length=200)),
+                ("trader", models.CharField(db_collation="C", max_length=100)),
+                ("profit", ledger.fields.AmountField()),
+                ("amount", ledger.fields.AmountField()),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "cycle",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="fund.cycle",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['cycle', 'run', 'rank'],
-                'indexes': [models.Index(fields=['trader', 'cycle'], name='allocation_trader')],
-                'constraints': [models.UniqueConstraint(fields=('cycle', 'run', 'rank'), name='allocation_rank'), models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('amount__lte', models.F('profit'))), name='allocation_within_profit')],
+                "ordering": ["cycle", "run", "rank"],
+                "indexes": [models.Index(fields=["trader", "cycle"], name="allocation_trader")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("cycle", "run", "rank"), name="allocation_rank"),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gte", 0), ("amount__lte", models.F("profit"))),
+                        name="allocation_within_profit",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CyclePosition',
+            name="CyclePosition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.CharField(db_collation='C', max_length=200)),
-                ('trader', models.CharField(db_collation='C', max_length=100)),
-                ('contract', models.CharField(blank=True, db_collation='C', max_length=100)),
-                ('profit', ledger.fields.AmountField()),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('cycle', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='positions', to='fund.cycle')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.CharField(db_collation="C", max_length=200)),
+                ("trader", models.CharField(db_collation="C", max_length=100)),
+                ("contract", models.CharField(blank=True, db_collation="C", max_length=100)),
+                ("profit", ledger.fields.AmountField()),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cycle",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="positions",
+                        to="fund.cycle",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('cycle', 'position'), name='cycle_position_once')],
+                "constraints": [models.UniqueConstraint(fields=("cycle", "position"), name="cycle_position_once")],
             },
         ),
         migrations.CreateModel(
-            name='FundSnapshot',
+            name="FundSnapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('taken_at', models.DateTimeField()),
-                ('balance', ledger.fields.AmountField()),
-                ('reserved', ledger.fields.AmountField()),
-                ('inventory', ledger.fields.AmountField(default=0, help_text="The fund's positions at mark.")),
-                ('deficit', ledger.fields.AmountField()),
-                ('gross_injections', ledger.fields.AmountField()),
-                ('gross_payouts', ledger.fields.AmountField()),
-                ('fund', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='fund.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("taken_at", models.DateTimeField()),
+                ("balance", ledger.fields.AmountField()),
+                ("reserved", ledger.fields.AmountField()),
+                ("inventory", ledger.fields.AmountField(default=0, help_text="The fund's positions at mark.")),
+                ("deficit", ledger.fields.AmountField()),
+                ("gross_injections", ledger.fields.AmountField()),
+                ("gross_payouts", ledger.fields.AmountField()),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshots",
+                        to="fund.fund",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-taken_at'],
-                'constraints': [models.UniqueConstraint(fields=('fund', 'taken_at'), name='snapshot_once')],
+                "ordering": ["-taken_at"],
+                "constraints": [models.UniqueConstraint(fields=("fund", "taken_at"), name="snapshot_once")],
             },
         ),
         migrations.CreateModel(
-            name='InventoryPosition',
+            name="InventoryPosition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('contract', models.CharField(db_collation='C', max_length=100)),
-                ('side', models.CharField(blank=True, max_length=5)),
-                ('quantity', ledger.fields.AmountField(default=0)),
-                ('carrying_price', ledger.fields.AmountField(blank=True, help_text='Average price at which it was taken over.', null=True)),
-                ('carrying_exact', models.TextField(blank=True, help_text='The same as an exact fraction, p/q.')),
-                ('mark_price', ledger.fields.AmountField(blank=True, null=True)),
-                ('marked_at', models.DateTimeField(blank=True, null=True)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='inventory_positions', to='fund.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contract", models.CharField(db_collation="C", max_length=100)),
+                ("side", models.CharField(blank=True, max_length=5)),
+                ("quantity", ledger.fields.AmountField(default=0)),
+                (
+                    "carrying_price",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="Average price at which it was taken over.", null=True
+                    ),
+                ),
+                ("carrying_exact", models.TextField(blank=True, help_text="The same as an exact fraction, p/q.")),
+                ("mark_price", ledger.fields.AmountField(blank=True, null=True)),
+                ("marked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="inventory_positions", to="fund.fund"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['fund', 'contract'],
-                'constraints': [models.UniqueConstraint(fields=('fund', 'contract'), name='inventory_once'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='inventory_not_negative')],
+                "ordering": ["fund", "contract"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("fund", "contract"), name="inventory_once"),
+                    models.CheckConstraint(condition=models.Q(("quantity__gte", 0)), name="inventory_not_negative"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OpenPosition',
+            name="OpenPosition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.CharField(db_collation='C', max_length=200)),
-                ('trader', models.CharField(db_collation='C', max_length=100)),
-                ('contract', models.CharField(db_collation='C', max_length=100)),
-                ('side', models.CharField(max_length=5)),
-                ('quantity', ledger.fields.AmountField()),
-                ('entry_price', ledger.fields.AmountField()),
-                ('mark_price', ledger.fields.AmountField()),
-                ('margin', ledger.fields.AmountField(blank=True, null=True)),
-                ('wallet', ledger.fields.AmountField(blank=True, null=True)),
-                ('fund', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='open_positions', to='fund.fund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.CharField(db_collation="C", max_length=200)),
+                ("trader", models.CharField(db_collation="C", max_length=100)),
+                ("contract", models.CharField(db_collation="C", max_length=100)),
+                ("side", models.CharField(max_length=5)),
+                ("quantity", ledger.fields.AmountField()),
+                ("entry_price", ledger.fields.AmountField()),
+                ("mark_price", ledger.fields.AmountField()),
+                ("margin", ledger.fields.AmountField(blank=True, null=True)),
+                ("wallet", ledger.fields.AmountField(blank=True, null=True)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="open_positions",
+                        to="fund.fund",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['fund', 'contract', 'side'], name='open_position_book')],
-                'constraints': [models.UniqueConstraint(fields=('fund', 'position'), name='open_position_once'), models.CheckConstraint(condition=models.Q(('entry_price__gt', 0), ('mark_price__gt', 0), ('quantity__gt', 0), ('side__in', ['long', 'short'])), name='open_position_sane')],
+                "indexes": [models.Index(fields=["fund", "contract", "side"], name="open_position_book")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("fund", "position"), name="open_position_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("entry_price__gt", 0),
+                            ("mark_price__gt", 0),
+                            ("quantity__gt", 0),
+                            ("side__in", ["long", "short"]),
+                        ),
+                        name="open_position_sane",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='rulebookversion',
-            constraint=models.UniqueConstraint(fields=('fund', 'version'), name='rulebook_version'),
+            model_name="rulebookversion",
+            constraint=models.UniqueConstraint(fields=("fund", "version"), name="rulebook_version"),
         ),
         migrations.AddConstraint(
-            model_name='cycle',
-            constraint=models.UniqueConstraint(fields=('fund', 'number'), name='cycle_number'),
+            model_name="cycle",
+            constraint=models.UniqueConstraint(fields=("fund", "number"), name="cycle_number"),
         ),
         migrations.AddConstraint(
-            model_name='cycle',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='cycle_ends_after_start'),
+            model_name="cycle",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="cycle_ends_after_start"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cycle',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'settled'), _negated=True), ('loss', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('fund_paid'), '+', models.F('treasury_paid')), '+', models.F('allocated')), '-', models.F('levy_surplus')), '+', models.F('carried'))), _connector='OR'), name='cycle_parts_sum_to_loss'),
+            model_name="cycle",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "settled"), _negated=True),
+                    (
+                        "loss",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("fund_paid"), "+", models.F("treasury_paid")
+                                    ),
+                                    "+",
+                                    models.F("allocated"),
+                                ),
+                                "-",
+                                models.F("levy_surplus"),
+                            ),
+                            "+",
+                            models.F("carried"),
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="cycle_parts_sum_to_loss",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shortfall',
-            constraint=models.CheckConstraint(condition=models.Q(('loss', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('fund_paid'), '+', models.F('reserved_used')), '+', models.F('to_allocate')), '+', models.F('treasury_paid')), '+', models.F('carried')))), name='shortfall_parts_sum_to_loss'),
+            model_name="shortfall",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "loss",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("fund_paid"), "+", models.F("reserved_used")
+                                    ),
+                                    "+",
+                                    models.F("to_allocate"),
+                                ),
+                                "+",
+                                models.F("treasury_paid"),
+                            ),
+                            "+",
+                            models.F("carried"),
+                        ),
+                    )
+                ),
+                name="shortfall_parts_sum_to_loss",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shortfall',
-            constraint=models.UniqueConstraint(condition=models.Q(('reversed_by', None)), fields=('source_kind', 'source_id'), name='shortfall_once'),
+            model_name="shortfall",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reversed_by", None)), fields=("source_kind", "source_id"), name="shortfall_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='surplus',
-            constraint=models.CheckConstraint(condition=models.Q(('result', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('penalty'), '+', models.F('injected')), '+', models.F('to_vault')), '+', models.F('to_trader')), '+', models.F('to_fees')))), name='surplus_parts_sum_to_result'),
+            model_name="surplus",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "result",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("penalty"), "+", models.F("injected")
+                                    ),
+                                    "+",
+                                    models.F("to_vault"),
+                                ),
+                                "+",
+                                models.F("to_trader"),
+                            ),
+                            "+",
+                            models.F("to_fees"),
+                        ),
+                    )
+                ),
+                name="surplus_parts_sum_to_result",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='surplus',
-            constraint=models.UniqueConstraint(condition=models.Q(('reversed_by', None)), fields=('source_kind', 'source_id'), name='surplus_once'),
+            model_name="surplus",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reversed_by", None)), fields=("source_kind", "source_id"), name="surplus_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='transfer_amount_positive'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="transfer_amount_positive"),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('direction', 'contribution'), models.Q(('status', 'done'), _negated=True), models.Q(('decided_by', models.F('requested_by')), _negated=True), _connector='OR'), name='transfer_two_people'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("direction", "contribution"),
+                    models.Q(("status", "done"), _negated=True),
+                    models.Q(("decided_by", models.F("requested_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="transfer_two_people",
+            ),
         ),
     ]

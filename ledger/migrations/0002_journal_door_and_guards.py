@@ -10,5 +10,6 @@ SQL = Path(__file__).resolve().parents[1] / "sql"
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0001_initial")]
     operations = [
-        migrations.RunSQL((SQL / name).read_text(), migrations.RunSQL.noop) for name in ("guards.sql", "post_entries.sql")
+        migrations.RunSQL((SQL / name).read_text(), migrations.RunSQL.noop)
+        for name in ("guards.sql", "post_entries.sql")
     ]

@@ -7,176 +7,352 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('fund', '0001_initial'),
-        ('ledger', '0002_journal_door_and_guards'),
+        ("fund", "0001_initial"),
+        ("ledger", "0002_journal_door_and_guards"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Deleveraging',
+            name="Deleveraging",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(db_collation='C', max_length=200, unique=True)),
-                ('price', ledger.fields.AmountField()),
-                ('quantity', ledger.fields.AmountField()),
-                ('queue', models.JSONField(help_text='Ranked queue down to the cut line, with its inputs.')),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(db_collation="C", max_length=200, unique=True)),
+                ("price", ledger.fields.AmountField()),
+                ("quantity", ledger.fields.AmountField()),
+                ("queue", models.JSONField(help_text="Ranked queue down to the cut line, with its inputs.")),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Contract',
+            name="Contract",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(db_collation='C', max_length=60, unique=True)),
-                ('kind', models.CharField(choices=[('linear', 'Linear'), ('inverse', 'Inverse'), ('quanto', 'Quanto')], max_length=7)),
-                ('multiplier', ledger.fields.AmountField()),
-                ('tick', ledger.fields.AmountField(blank=True, help_text='Smallest step of the price.', null=True)),
-                ('created_at', models.DateTimeField()),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contracts', to='fund.fund')),
-                ('margin_currency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contracts', to='ledger.currency')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(db_collation="C", max_length=60, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("linear", "Linear"), ("inverse", "Inverse"), ("quanto", "Quanto")], max_length=7
+                    ),
+                ),
+                ("multiplier", ledger.fields.AmountField()),
+                ("tick", ledger.fields.AmountField(blank=True, help_text="Smallest step of the price.", null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="contracts", to="fund.fund"
+                    ),
+                ),
+                (
+                    "margin_currency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="contracts", to="ledger.currency"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['symbol'],
+                "ordering": ["symbol"],
             },
         ),
         migrations.CreateModel(
-            name='CounterpartyFill',
+            name="CounterpartyFill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trader', models.CharField(db_collation='C', max_length=100)),
-                ('position', models.CharField(blank=True, db_collation='C', max_length=200)),
-                ('quantity', ledger.fields.AmountField()),
-                ('entry_price', ledger.fields.AmountField()),
-                ('realised', ledger.fields.AmountField()),
-                ('entry', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('deleveraging', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='liquidation.deleveraging')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("trader", models.CharField(db_collation="C", max_length=100)),
+                ("position", models.CharField(blank=True, db_collation="C", max_length=200)),
+                ("quantity", ledger.fields.AmountField()),
+                ("entry_price", ledger.fields.AmountField()),
+                ("realised", ledger.fields.AmountField()),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "deleveraging",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="fills", to="liquidation.deleveraging"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Takeover',
+            name="Takeover",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(db_collation='C', max_length=200, unique=True)),
-                ('trader', models.CharField(db_collation='C', max_length=100)),
-                ('side', models.CharField(choices=[('long', 'Long'), ('short', 'Short')], max_length=5)),
-                ('quantity', ledger.fields.AmountField()),
-                ('bankruptcy_price', ledger.fields.AmountField()),
-                ('margin', ledger.fields.AmountField()),
-                ('entry_price', ledger.fields.AmountField(blank=True, null=True)),
-                ('mark_price', ledger.fields.AmountField(blank=True, null=True)),
-                ('taken_over_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('status', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=8)),
-                ('remaining', ledger.fields.AmountField()),
-                ('running_result', ledger.fields.AmountField(default=0, help_text='Result of its fills so far, after costs.')),
-                ('notional', ledger.fields.AmountField(default=0, help_text='Closing notional of its fills, in the margin currency.')),
-                ('costs', ledger.fields.AmountField(default=0)),
-                ('compensation', ledger.fields.AmountField(default=0, help_text='Set aside by the fund before the close.')),
-                ('limit_price', ledger.fields.AmountField(blank=True, help_text='Of the close order, where the fund compensates first.', null=True)),
-                ('unfilled_at', models.DateTimeField(blank=True, null=True)),
-                ('adl_averted', ledger.fields.AmountField(default=0, help_text='Memo: loss at mark that ADL averted; no money moved.')),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('result', ledger.fields.AmountField(blank=True, null=True)),
-                ('penalty', ledger.fields.AmountField(blank=True, null=True)),
-                ('injected', ledger.fields.AmountField(blank=True, null=True)),
-                ('to_vault', ledger.fields.AmountField(blank=True, null=True)),
-                ('to_trader', ledger.fields.AmountField(blank=True, null=True)),
-                ('to_fees', ledger.fields.AmountField(blank=True, null=True)),
-                ('paid', ledger.fields.AmountField(blank=True, help_text='By the fund, what it had set aside included.', null=True)),
-                ('treasury_paid', ledger.fields.AmountField(blank=True, null=True)),
-                ('to_allocate', ledger.fields.AmountField(blank=True, null=True)),
-                ('carried', ledger.fields.AmountField(blank=True, null=True)),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='takeovers', to='liquidation.contract')),
-                ('entry', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('rulebook', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fund.rulebookversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(db_collation="C", max_length=200, unique=True)),
+                ("trader", models.CharField(db_collation="C", max_length=100)),
+                ("side", models.CharField(choices=[("long", "Long"), ("short", "Short")], max_length=5)),
+                ("quantity", ledger.fields.AmountField()),
+                ("bankruptcy_price", ledger.fields.AmountField()),
+                ("margin", ledger.fields.AmountField()),
+                ("entry_price", ledger.fields.AmountField(blank=True, null=True)),
+                ("mark_price", ledger.fields.AmountField(blank=True, null=True)),
+                ("taken_over_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(choices=[("open", "Open"), ("closed", "Closed")], default="open", max_length=8),
+                ),
+                ("remaining", ledger.fields.AmountField()),
+                (
+                    "running_result",
+                    ledger.fields.AmountField(default=0, help_text="Result of its fills so far, after costs."),
+                ),
+                (
+                    "notional",
+                    ledger.fields.AmountField(
+                        default=0, help_text="Closing notional of its fills, in the margin currency."
+                    ),
+                ),
+                ("costs", ledger.fields.AmountField(default=0)),
+                (
+                    "compensation",
+                    ledger.fields.AmountField(default=0, help_text="Set aside by the fund before the close."),
+                ),
+                (
+                    "limit_price",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="Of the close order, where the fund compensates first.", null=True
+                    ),
+                ),
+                ("unfilled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "adl_averted",
+                    ledger.fields.AmountField(
+                        default=0, help_text="Memo: loss at mark that ADL averted; no money moved."
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("result", ledger.fields.AmountField(blank=True, null=True)),
+                ("penalty", ledger.fields.AmountField(blank=True, null=True)),
+                ("injected", ledger.fields.AmountField(blank=True, null=True)),
+                ("to_vault", ledger.fields.AmountField(blank=True, null=True)),
+                ("to_trader", ledger.fields.AmountField(blank=True, null=True)),
+                ("to_fees", ledger.fields.AmountField(blank=True, null=True)),
+                (
+                    "paid",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="By the fund, what it had set aside included.", null=True
+                    ),
+                ),
+                ("treasury_paid", ledger.fields.AmountField(blank=True, null=True)),
+                ("to_allocate", ledger.fields.AmountField(blank=True, null=True)),
+                ("carried", ledger.fields.AmountField(blank=True, null=True)),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="takeovers", to="liquidation.contract"
+                    ),
+                ),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "rulebook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="fund.rulebookversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Fill',
+            name="Fill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(db_collation='C', max_length=200, unique=True)),
-                ('kind', models.CharField(choices=[('market', 'Market'), ('inventory', 'Inventory'), ('adl', 'Adl')], default='market', max_length=9)),
-                ('price', ledger.fields.AmountField(blank=True, null=True)),
-                ('pnl', ledger.fields.AmountField(blank=True, help_text='Result as the venue reports it, where it names no price.', null=True)),
-                ('quantity', ledger.fields.AmountField()),
-                ('fee', ledger.fields.AmountField(default=0)),
-                ('result', ledger.fields.AmountField(help_text='Against the bankruptcy price, before costs.')),
-                ('filled_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('entry', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('reversed_by', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
-                ('takeover', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='liquidation.takeover')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reference", models.CharField(db_collation="C", max_length=200, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("market", "Market"), ("inventory", "Inventory"), ("adl", "Adl")],
+                        default="market",
+                        max_length=9,
+                    ),
+                ),
+                ("price", ledger.fields.AmountField(blank=True, null=True)),
+                (
+                    "pnl",
+                    ledger.fields.AmountField(
+                        blank=True, help_text="Result as the venue reports it, where it names no price.", null=True
+                    ),
+                ),
+                ("quantity", ledger.fields.AmountField()),
+                ("fee", ledger.fields.AmountField(default=0)),
+                ("result", ledger.fields.AmountField(help_text="Against the bankruptcy price, before costs.")),
+                ("filled_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "reversed_by",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.entry",
+                    ),
+                ),
+                (
+                    "takeover",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="fills", to="liquidation.takeover"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='deleveraging',
-            name='takeover',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deleveragings', to='liquidation.takeover'),
+            model_name="deleveraging",
+            name="takeover",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="deleveragings", to="liquidation.takeover"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.CheckConstraint(condition=models.Q(('multiplier__gt', 0)), name='contract_multiplier_positive'),
+            model_name="contract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("multiplier__gt", 0)), name="contract_multiplier_positive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='counterpartyfill',
-            index=models.Index(fields=['trader'], name='counterparty_trader'),
+            model_name="counterpartyfill",
+            index=models.Index(fields=["trader"], name="counterparty_trader"),
         ),
         migrations.AddIndex(
-            model_name='takeover',
-            index=models.Index(fields=['trader'], name='takeover_trader'),
+            model_name="takeover",
+            index=models.Index(fields=["trader"], name="takeover_trader"),
         ),
         migrations.AddIndex(
-            model_name='takeover',
-            index=models.Index(fields=['status'], name='takeover_status'),
+            model_name="takeover",
+            index=models.Index(fields=["status"], name="takeover_status"),
         ),
         migrations.AddConstraint(
-            model_name='takeover',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='takeover_quantity_positive'),
+            model_name="takeover",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="takeover_quantity_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='takeover',
-            constraint=models.CheckConstraint(condition=models.Q(('bankruptcy_price__gte', 0)), name='takeover_bankruptcy_price'),
+            model_name="takeover",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("bankruptcy_price__gte", 0)), name="takeover_bankruptcy_price"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='takeover',
-            constraint=models.CheckConstraint(condition=models.Q(('margin__gte', 0)), name='takeover_margin'),
+            model_name="takeover",
+            constraint=models.CheckConstraint(condition=models.Q(("margin__gte", 0)), name="takeover_margin"),
         ),
         migrations.AddConstraint(
-            model_name='takeover',
-            constraint=models.CheckConstraint(condition=models.Q(('remaining__gte', 0), ('remaining__lte', models.F('quantity'))), name='takeover_remaining'),
+            model_name="takeover",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("remaining__gte", 0), ("remaining__lte", models.F("quantity"))),
+                name="takeover_remaining",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='takeover',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('result', None), ('status', 'open')), models.Q(('remaining', 0), ('result__isnull', False), ('status', 'closed')), _connector='OR'), name='takeover_closed_whole'),
+            model_name="takeover",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("result", None), ("status", "open")),
+                    models.Q(("remaining", 0), ("result__isnull", False), ("status", "closed")),
+                    _connector="OR",
+                ),
+                name="takeover_closed_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='takeover',
-            constraint=models.CheckConstraint(condition=models.Q(('result', None), ('result', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('penalty'), '+', models.F('injected')), '+', models.F('to_vault')), '+', models.F('to_trader')), '+', models.F('to_fees')), '-', models.F('paid')), '-', models.F('treasury_paid')), '-', models.F('to_allocate')), '-', models.F('carried'))), _connector='OR'), name='takeover_parts_sum_to_result'),
+            model_name="takeover",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("result", None),
+                    (
+                        "result",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                django.db.models.expressions.CombinedExpression(
+                                                    django.db.models.expressions.CombinedExpression(
+                                                        models.F("penalty"), "+", models.F("injected")
+                                                    ),
+                                                    "+",
+                                                    models.F("to_vault"),
+                                                ),
+                                                "+",
+                                                models.F("to_trader"),
+                                            ),
+                                            "+",
+                                            models.F("to_fees"),
+                                        ),
+                                        "-",
+                                        models.F("paid"),
+                                    ),
+                                    "-",
+                                    models.F("treasury_paid"),
+                                ),
+                                "-",
+                                models.F("to_allocate"),
+                            ),
+                            "-",
+                            models.F("carried"),
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="takeover_parts_sum_to_result",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fill',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='fill_quantity_positive'),
+            model_name="fill",
+            constraint=models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="fill_quantity_positive"),
         ),
         migrations.AddConstraint(
-            model_name='fill',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('pnl', None), ('price__gt', 0), ('price__isnull', False)), models.Q(('pnl__isnull', False), ('price', None)), _connector='OR'), name='fill_price_or_pnl'),
+            model_name="fill",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("pnl", None), ("price__gt", 0), ("price__isnull", False)),
+                    models.Q(("pnl__isnull", False), ("price", None)),
+                    _connector="OR",
+                ),
+                name="fill_price_or_pnl",
+            ),
         ),
     ]
