@@ -51,7 +51,7 @@ def run(request: HttpRequest, site: AdminSite, action: Action) -> HttpResponse:
                 done = action.act(form.cleaned_data)
         except Refused as refused:
             if not (action.place and action.place(form, refused)):
-                messages.error(request, f"{refused.code}: {refused.detail}")
+                messages.error(request, f"Refused ({refused.code}): {refused.detail}")
         else:
             (messages.warning if done.warning else messages.success)(request, done.message)
             return HttpResponseRedirect(done.url)

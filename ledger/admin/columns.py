@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import Field, ForeignKey, GeneratedField, Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -88,8 +88,10 @@ def linked(name: str, description: str | None = None) -> Column:
 def column_of(model: type[Model], name: str) -> str | Column:
     """The column for a field: amounts and foreign keys as above, everything else as the admin shows it."""
     field: Field[Any, Any] | None = next((each for each in model._meta.fields if each.name == name), None)
+    if isinstance(field, GeneratedField):
+        field = field.output_field
     if isinstance(field, AmountField):
-        return amount(name, str(field.verbose_name))
+        return amount(name)
     if isinstance(field, ForeignKey):
-        return linked(name, str(field.verbose_name))
+        return linked(name)
     return name
