@@ -9,9 +9,10 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ import psycopg
 from django.db import connections
 from psycopg import sql
 
+from config.embedded import PrivateServers, ServersUnavailable
+from config.embedded.locks import FileLock
 from config.embedded.postgres import SCRATCH_PREFIX
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -30,6 +33,7 @@ TEMPLATE_PREFIX = "bulwark_template_"
 TEMPLATE_LOCK = 0x62756C77
 # Databases that every server has, in which the lock is the same one for everybody.
 MAINTENANCE = "postgres"
+SECONDS_TO_PREPARE = 300.0
 
 
 class MigrationFailed(Exception):
@@ -101,6 +105,31 @@ def scratch_database(server: DatabaseUrls) -> Iterator[DatabaseUrls]:
     finally:
         with _maintenance(server) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def prepared_servers(cache: Path, *, settings: Mapping[str, str], within: Path | None = None) -> PrivateServers:
+    """Private servers of one's own, not started yet, on which the template is there already.
+
+    Their state is copied from one that is made once for each state of the migrations and kept below `cache`.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(cache / "making.lock")
+    try:
+        if not lock.take_within(SECONDS_TO_PREPARE):
+            raise ServersUnavailable(f"another process has been preparing {cache} for long")
+        prepared = cache / schema_digest()
+        if not prepared.exists():
+            for outdated in cache.glob("*/"):
+                shutil.rmtree(outdated)
+            making = cache / "making"
+            with PrivateServers(making) as addresses:
+                server = DatabaseUrls(addresses.owner_url, addresses.service_url)
+                with _maintenance(server) as connection:
+                    _ensure_template(connection, server)
+            making.rename(prepared)
+        return PrivateServers.scratch(settings=settings, copy_of=prepared, within=within)
+    finally:
+        lock.close()
 
 
 @contextmanager

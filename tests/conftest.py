@@ -7,7 +7,9 @@ commits takes `committed_db` instead; nothing is ever truncated, since the journ
 
 import atexit
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -18,9 +20,9 @@ from django.db import connections
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
-from config.embedded import PrivateServers
 from config.embedded.postgres import FORGETFUL
-from config.scratch import DatabaseUrls, connected_to, scratch_database, urls_of_environment
+from config.installation import state_folder
+from config.scratch import DatabaseUrls, connected_to, prepared_servers, scratch_database, urls_of_environment
 
 # How long an example takes says nothing on a machine that others use. `--hypothesis-profile=nightly` searches longer.
 hypothesis_settings.register_profile("everyday", deadline=None)
@@ -28,6 +30,8 @@ hypothesis_settings.register_profile("nightly", deadline=None, max_examples=10_0
 hypothesis_settings.load_profile("everyday")
 
 DATABASES_OF_THE_BROKER = 16
+# Where there is memory enough the tests' data lie there: nothing of them is to be kept.
+MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 4 * 2**30
 
 
 def _start_servers() -> None:
@@ -36,7 +40,8 @@ def _start_servers() -> None:
         return
     if settings.configured:
         raise pytest.UsageError("the settings were read before the servers ran: unset DJANGO_SETTINGS_MODULE")
-    private = PrivateServers.scratch(settings=FORGETFUL)
+    within = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED else None
+    private = prepared_servers(state_folder() / "prepared", settings=FORGETFUL, within=within)
     addresses = private.start()
     atexit.register(private.stop)
     for name, value in addresses.environment().items():

@@ -11,8 +11,9 @@ POLL_SECONDS = 0.02
 class FileLock:
     """An open lock file. Two objects on the same file exclude each other, also within one process."""
 
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Errors: FileNotFoundError, without `create`."""
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
 
     def share(self) -> bool:
         """Take the lock together with others; False when someone holds it alone."""

@@ -3,6 +3,7 @@
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,9 +62,18 @@ class PrivateServers:
         self._child: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def scratch(cls, *, settings: Mapping[str, str] | None = None) -> "PrivateServers":
-        """Servers on a new state folder, which the supervisor removes at the end, however this process ends."""
-        return cls(Path(tempfile.mkdtemp(prefix="bulwark-")), settings=settings, temporary=True)
+    def scratch(
+        cls, *, settings: Mapping[str, str] | None = None, copy_of: Path | None = None, within: Path | None = None
+    ) -> "PrivateServers":
+        """Servers on a new state folder, which the supervisor removes at the end, however this process ends.
+
+        `copy_of` is a state folder that nobody uses now: the new one begins with its data and its secrets. `within`
+        is where the new one is made, by default among the temporary files.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="bulwark-", dir=within))
+        if copy_of is not None:
+            shutil.copytree(copy_of, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.log*", "*.lock"))
+        return cls(folder, settings=settings, temporary=True)
 
     def __enter__(self) -> Addresses:
         return self.start()
@@ -84,7 +94,7 @@ class PrivateServers:
                 )
             secrets = self.state.secrets()
             self._share = self._join_users()
-            running = self.state.running() if self._supervisor_lives() else None
+            running = self.state.running() if self.state.supervisor_lives() else None
             return _addresses(running or self._start_supervisor(), secrets)
         except BaseException:
             self._leave()
@@ -99,7 +109,7 @@ class PrivateServers:
         if self._share.take():
             # Nobody else uses them, and nobody can join while this lock is held alone.
             running = self.state.running()
-            if running is not None and self._supervisor_lives():
+            if running is not None and self.state.supervisor_lives():
                 os.kill(running.supervisor, signal.SIGTERM)
             self._wait_for_the_end()
         elif not self._share.share():
@@ -126,16 +136,6 @@ class PrivateServers:
                 raise ServersUnavailable(f"the servers of {self.state.folder} have been stopping for long")
             time.sleep(POLL_SECONDS)
         return users
-
-    def _supervisor_lives(self) -> bool:
-        try:
-            probe = self.state.supervisor_lock()
-        except FileNotFoundError:
-            return False  # A scratch folder: the supervisor's last act is to remove it.
-        try:
-            return not probe.share()
-        finally:
-            probe.close()
 
     def _start_supervisor(self) -> Running:
         self._wait_for_the_end()
@@ -168,7 +168,7 @@ class PrivateServers:
         """Wait until no supervisor runs, and say so where it takes long."""
         told_at = time.monotonic() + SECONDS_OF_PATIENCE
         deadline = time.monotonic() + SECONDS_TO_STOP
-        while self._supervisor_lives():
+        while self.state.supervisor_lives():
             if time.monotonic() > deadline:
                 raise ServersUnavailable(
                     f"the servers of {self.state.folder} have not stopped for {SECONDS_TO_STOP:.0f} s"

@@ -48,6 +48,17 @@ class State:
         """Held alone by the supervisor, all its life."""
         return FileLock(self.folder / "supervisor.lock")
 
+    def supervisor_lives(self) -> bool:
+        """Whether a supervisor runs, or is about to end. Leaves no file behind: it may be removing the folder."""
+        try:
+            probe = FileLock(self.folder / "supervisor.lock", create=False)
+        except FileNotFoundError:
+            return False
+        try:
+            return not probe.share()
+        finally:
+            probe.close()
+
     def secrets(self) -> Secrets:
         """The folder's secrets; made at the first call, which the starting lock must protect."""
         path = self.folder / "secrets.json"

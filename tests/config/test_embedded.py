@@ -15,13 +15,13 @@ import redis
 from config.embedded import PrivateServers
 from config.embedded.binaries import postgres_folder
 from config.embedded.postgres import FORGETFUL
-from tests.config.users import HASTY_USER, PROJECT, User, answer, processes_of, wait_until
+from tests.config.users import HASTY_USER, PROJECT, SCRATCH_USER, User, answer, processes_of, wait_until
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    """A state folder; after the test nothing may run on it any more."""
-    folder = tmp_path / "state"
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder with a short path; after the test nothing may run on it any more."""
+    folder = tmp_path_factory.mktemp("s") / "state"
     yield folder
     wait_until(lambda: processes_of(folder) == [])
 
@@ -154,3 +154,13 @@ def test_scratch_servers_leave_no_folder() -> None:
         assert answer(addresses.service_url) == "bulwark_service"
         assert servers.state.folder.exists()
     assert not servers.state.folder.exists()
+
+
+def test_scratch_servers_of_a_killed_user_leave_no_folder(tmp_path: Path) -> None:
+    user = User(tmp_path, script=SCRATCH_USER)
+    assert answer(user.service_url()) == "bulwark_service"
+    assert len(list(tmp_path.iterdir())) == 1
+
+    user.kill()
+
+    wait_until(lambda: list(tmp_path.iterdir()) == [])

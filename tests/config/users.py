@@ -31,15 +31,25 @@ for _ in range(5):
     with PrivateServers(Path(sys.argv[1]), settings=FORGETFUL) as addresses:
         psycopg.connect(addresses.service_url).close()
 """
+# Has servers of its own, on a folder within the one that it is given.
+SCRATCH_USER = """
+import sys
+from pathlib import Path
+from config.embedded import PrivateServers
+from config.embedded.postgres import FORGETFUL
+with PrivateServers.scratch(settings=FORGETFUL, within=Path(sys.argv[1])) as addresses:
+    print(addresses.service_url, flush=True)
+    sys.stdin.read()
+"""
 
 
 class User:
     """Another command that uses the servers of a state folder."""
 
-    def __init__(self, state: Path, *prefix: str, packages: Path | None = None) -> None:
+    def __init__(self, state: Path, *prefix: str, packages: Path | None = None, script: str = USER) -> None:
         path = os.pathsep.join(str(folder) for folder in (packages, PROJECT) if folder is not None)
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-c", USER, str(state)],
+            [*prefix, sys.executable, "-c", script, str(state)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
