@@ -34,6 +34,8 @@ TEMPLATE_LOCK = 0x62756C77
 # Databases that every server has, in which the lock is the same one for everybody.
 MAINTENANCE = "postgres"
 SECONDS_TO_PREPARE = 300.0
+# How many prepared state folders are kept beside the newest.
+KEPT = 2
 
 
 class MigrationFailed(Exception):
@@ -64,7 +66,7 @@ def urls_of_environment() -> DatabaseUrls:
 def schema_digest() -> str:
     """Twelve digits that change with every migration, every SQL file and every pinned dependency."""
     digest = hashlib.sha256(os.environ.get("BULWARK_SERVICE_ROLE", "").encode())
-    patterns = ("*/migrations/*.py", "*/sql/**/*.sql", "*/management/commands/migrate.py", "requirements.txt")
+    patterns = ("*/migrations/*.py", "*/*/migrations/*.py", "*/sql/**/*.sql", "*/management/commands/migrate.py", "requirements.txt")
     for file in sorted(file for pattern in patterns for file in PROJECT.glob(pattern)):
         digest.update(f"\0{file.relative_to(PROJECT)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
@@ -119,9 +121,11 @@ def prepared_servers(cache: Path, *, settings: Mapping[str, str], within: Path |
             raise ServersUnavailable(f"another process has been preparing {cache} for long")
         prepared = cache / schema_digest()
         if not prepared.exists():
-            for outdated in cache.glob("*/"):
+            # The last ones stay: someone may be copying from there, or go back to an earlier checkout.
+            for outdated in sorted(cache.glob("*/"), key=lambda folder: folder.stat().st_mtime)[:-KEPT]:
                 shutil.rmtree(outdated)
             making = cache / "making"
+            shutil.rmtree(making, ignore_errors=True)
             with PrivateServers(making) as addresses:
                 server = DatabaseUrls(addresses.owner_url, addresses.service_url)
                 with _maintenance(server) as connection:

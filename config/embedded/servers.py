@@ -3,7 +3,6 @@
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -54,10 +53,11 @@ class PrivateServers:
     Errors: ServersUnavailable.
     """
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None, temporary: bool = False) -> None:
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
         self.state = State(folder)
         self.settings = dict(settings or {})
-        self.temporary = temporary
+        # Further arguments of the supervisor that this user starts.
+        self.options: list[str] = []
         self._share: FileLock | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -70,10 +70,9 @@ class PrivateServers:
         `copy_of` is a state folder that nobody uses now: the new one begins with its data and its secrets. `within`
         is where the new one is made, by default among the temporary files.
         """
-        folder = Path(tempfile.mkdtemp(prefix="bulwark-", dir=within))
-        if copy_of is not None:
-            shutil.copytree(copy_of, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.log*", "*.lock"))
-        return cls(folder, settings=settings, temporary=True)
+        servers = cls(Path(tempfile.mkdtemp(prefix="bulwark-", dir=within)), settings=settings)
+        servers.options = ["--scratch", *([str(copy_of)] if copy_of is not None else [])]
+        return servers
 
     def __enter__(self) -> Addresses:
         return self.start()
@@ -92,10 +91,10 @@ class PrivateServers:
                 raise ServersUnavailable(
                     f"another command has been starting the servers of {self.state.folder} for long"
                 )
-            secrets = self.state.secrets()
             self._share = self._join_users()
             running = self.state.running() if self.state.supervisor_lives() else None
-            return _addresses(running or self._start_supervisor(), secrets)
+            running = running or self._start_supervisor()
+            return _addresses(running, self.state.secrets())
         except BaseException:
             self._leave()
             raise
@@ -145,7 +144,7 @@ class PrivateServers:
                 [
                     *(sys.executable, "-m", "config.embedded.supervisor"),
                     *(str(self.state.folder), json.dumps(self.settings)),
-                    *(["--temporary"] if self.temporary else []),
+                    *self.options,
                 ],
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,

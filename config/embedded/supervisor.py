@@ -1,4 +1,7 @@
-"""The parent of the private servers: `python -m config.embedded.supervisor STATE_FOLDER SETTINGS_JSON [--temporary]`.
+"""The parent of the private servers: `python -m config.embedded.supervisor FOLDER SETTINGS [--scratch [COPY_OF]]`.
+
+FOLDER is the state folder, SETTINGS are PostgreSQL's, as JSON. A scratch folder is removed at the end; it may begin as
+a copy of a state folder that nobody uses.
 
 Starts both, writes one line on its standard output (`ready`, or why not), and stays until nobody holds a share of
 users.lock any more, until it is told to end (SIGTERM), or until one of the servers ends by itself.
@@ -12,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from config.embedded.binaries import postgres_folder, valkey_server
@@ -27,6 +31,7 @@ SECONDS_TO_START = 300.0
 ATTEMPTS = 5
 # How soon the servers follow the last user that was killed. Those that leave in order send a signal.
 USERS_POLL_SECONDS = 0.1
+READY = "ready"
 WAKING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
 
@@ -38,29 +43,34 @@ def main() -> int:
         return _answer(f"another supervisor runs on {state.folder}")
     # From here on the signals wait to be asked for: none interrupts the order of starting and stopping.
     signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
-    supervisor = Supervisor(state, json.loads(sys.argv[2]))
+    folder, settings, *scratch = sys.argv[1:]
     try:
-        supervisor.start()
-        _answer("ready")
-        supervisor.stay()
+        if len(scratch) > 1:
+            shutil.copytree(scratch[1], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.log*", "*.lock"))
+        with closing(Supervisor(state, json.loads(settings))) as supervisor:
+            supervisor.start()
+            _answer(READY)
+            supervisor.stay()
     except (ServersUnavailable, OSError) as error:
         return _answer(str(error) or repr(error))
     finally:
-        supervisor.stop()
-        if "--temporary" in sys.argv:
-            shutil.rmtree(state.folder, ignore_errors=True)
+        if scratch:
+            shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
 def _answer(line: str) -> int:
-    """Tell whoever started this process; that one may be gone already."""
+    """Tell whoever started this process, who may be gone already; what goes wrong is in the log too."""
     try:
         os.write(sys.stdout.fileno(), line.encode())
     except BrokenPipeError:
         return 1
     finally:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0 if line == "ready" else 1
+    if line == READY:
+        return 0
+    sys.stderr.write(line + "\n")
+    return 1
 
 
 class Supervisor:
@@ -107,7 +117,7 @@ class Supervisor:
                 if process.has_ended():
                     raise ServersUnavailable(f"{process.popen.args!r} ended by itself:\n{process.last_words()}")
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Stop what was started, both at the same time."""
         self.state.withdraw()
         for process in self.processes:
