@@ -1,0 +1,88 @@
+"""Rulebook versions of a fund: published, found by time, read."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from django.db import IntegrityError, transaction
+
+from fund import errors
+from fund.models import Fund, RulebookVersion
+from fund.rulebook import Rulebook, from_json, publish_fields, to_json
+from ledger import accounts, chart
+
+# The first version of a fund holds for whatever the fund is told of, however long ago it happened.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def publish(
+    *,
+    fund_code: str,
+    preset: str,
+    fields: Mapping[str, object],
+    effective_from: datetime,
+    published_at: datetime,
+    published_by: str,
+    reference: str | None = None,
+) -> RulebookVersion:
+    """Publish the fund's next version, in force from `effective_from`. With a `reference` it is done once.
+
+    Of two versions that start at the same moment the later one holds. What has happened names the version that it ran
+    under, and keeps it. Raises NotFound `fund_unknown`; RulebookRefused; ReferenceReused.
+    """
+    fund = Fund.objects.select_related("currency").filter(code=fund_code).first()
+    if fund is None:
+        raise errors.fund_unknown(fund_code)
+    rulebook = publish_fields(preset, fields, decimals=fund.currency.decimals)
+    if reference is not None and (known := _replay(reference, fund, rulebook, effective_from)):
+        return known
+
+    accounts.open_missing([chart.vault(rulebook.vault, fund.currency_id)], currency=fund.currency_id)
+    try:
+        with transaction.atomic():
+            Fund.objects.select_for_update(no_key=True).get(pk=fund.pk)
+            newest = RulebookVersion.objects.filter(fund=fund).order_by("-version").first()
+            return RulebookVersion.objects.create(
+                fund=fund,
+                version=newest.version + 1 if newest else 1,
+                preset=preset,
+                fields=to_json(rulebook),
+                effective_from=effective_from,
+                published_at=published_at,
+                published_by=published_by,
+                reference=reference,
+            )
+    except IntegrityError:
+        # Somebody else was faster with the same reference.
+        if reference is not None and (known := _replay(reference, fund, rulebook, effective_from)):
+            return known
+        raise
+
+
+def in_force(fund: Fund, at: datetime) -> RulebookVersion:
+    """The version that holds for what happens at `at`: the newest of those that have started."""
+    started = RulebookVersion.objects.filter(fund=fund, effective_from__lte=at)
+    version = started.order_by("-effective_from", "-version").first()
+    assert version is not None, f"fund {fund.code} has no rulebook at {at}: its first holds from {BEGINNING}"
+    return version
+
+
+def load(version: RulebookVersion) -> Rulebook:
+    """What the version says."""
+    return _read(json.dumps(version.fields, sort_keys=True))
+
+
+@lru_cache(maxsize=1024)
+def _read(fields: str) -> Rulebook:
+    """Cached by content: a process may see several databases whose versions share ids."""
+    return from_json(json.loads(fields))
+
+
+def _replay(reference: str, fund: Fund, rulebook: Rulebook, effective_from: datetime) -> RulebookVersion | None:
+    known = RulebookVersion.objects.filter(reference=reference).select_related("fund").first()
+    if known is None:
+        return None
+    if (known.fund_id, known.fields, known.effective_from) != (fund.pk, to_json(rulebook), effective_from):
+        raise errors.reference_reused(reference, f"another rulebook, {known}")
+    return known
