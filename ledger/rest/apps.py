@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class RestConfig(AppConfig):
+    name = "ledger.rest"
+    label = "rest"
+    verbose_name = "Access to the API"
+
+    def ready(self) -> None:
+        # The schema's extensions register themselves by being imported.
+        from ledger.rest import schema  # noqa: F401

@@ -1,0 +1,94 @@
+"""`Idempotency-Key` for requests whose body has no reference: the first answer is kept, and repeated for ever."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ledger.errors import ReferenceReused, Refused
+from ledger.rest.models import ApiKey, IdempotentAnswer
+from ledger.rest.permissions import key_of
+from ledger.rest.problems import document_of
+from ledger.rest.serializers import KEY_HEADER
+from ledger.rest.views import REPLAYED_HEADER
+
+_KEY_LENGTH = 200
+
+
+def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
+    """A view's method of which a request with an `Idempotency-Key` is done once, whether it was taken or refused.
+
+    The answer is kept in the transaction of what it answers. Raises Refused `request_in_flight` (409) while the first
+    is under way, `idempotency_key_malformed`; ReferenceReused where the key came with another request.
+    """
+
+    @functools.wraps(method)
+    def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        header = request.headers.get(KEY_HEADER)
+        if not header:
+            return method(view, request, *args, **kwargs)
+        if len(header) > _KEY_LENGTH or not header.isprintable():
+            raise Refused(
+                "idempotency_key_malformed", f"{KEY_HEADER}: printable, at most {_KEY_LENGTH} characters", status=400
+            )
+        key, digest = key_of(request), _digest(request)
+        with transaction.atomic():
+            _lock(key, header)
+            known = IdempotentAnswer.objects.filter(key=key, idempotency_key=header).first()
+            if known is not None:
+                return _repeat(known, digest)
+            response = _answer(method, view, request, args, kwargs)
+            IdempotentAnswer.objects.create(
+                key=key,
+                idempotency_key=header,
+                request_digest=digest,
+                status=response.status_code,
+                body=response.data,
+                created_at=timezone.now(),
+            )
+        return response
+
+    return once
+
+
+def _answer(
+    method: Callable[..., Response], view: Any, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Response:
+    """The method's answer, refusals included; a fault of ours passes, and nothing is kept of it."""
+    try:
+        with transaction.atomic():
+            return method(view, request, *args, **kwargs)
+    except Exception as error:
+        document = document_of(error)
+        if document is None or document["status"] >= 500:
+            raise
+        return Response(document, status=document["status"])
+
+
+def _repeat(known: IdempotentAnswer, digest: str) -> Response:
+    if known.request_digest != digest:
+        detail = f"{KEY_HEADER} {known.idempotency_key} came with another request at {known.created_at.isoformat()}"
+        raise ReferenceReused(known.idempotency_key, detail)
+    status = 200 if known.status == 201 else known.status
+    return Response(known.body, status=status, headers={REPLAYED_HEADER: "true"})
+
+
+def _lock(key: ApiKey, header: str) -> None:
+    """Held to the end of the transaction; whoever comes in between learns that the first is under way."""
+    number = int.from_bytes(hashlib.sha256(f"{key.pk}:{header}".encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        (held,) = cursor.fetchone()
+    if not held:
+        raise Refused("request_in_flight", f"{KEY_HEADER} {header}: the first request is under way", status=409)
+
+
+def _digest(request: Request) -> str:
+    body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(b"\n".join([str(request.method).encode(), request.path.encode(), body])).hexdigest()

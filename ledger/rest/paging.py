@@ -1,0 +1,103 @@
+"""Cursor paging over one unique column: a row that was there at the start is on exactly one page."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.db.models import IntegerField, Model, QuerySet
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from ledger.rest.problems import QueryRefused
+
+LIMIT_DEFAULT = 100
+LIMIT_MOST = 1000
+_BIGINT = 2**63
+
+PARAMETERS = [
+    OpenApiParameter("cursor", str, description="Where a page begins: as `next` or `previous` of another page has it."),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "default": LIMIT_DEFAULT},
+        description=f"Rows of a page, at most {LIMIT_MOST}.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """The row beside which a page begins, itself left out, and whether the page lies before it."""
+
+    key: int | str
+    backward: bool
+
+    def encode(self) -> str:
+        document = json.dumps([self.key, int(self.backward)], separators=(",", ":"))
+        return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
+
+
+def page_response(
+    request: Request, rows: QuerySet[Any], *, by: str, serializer: type[serializers.BaseSerializer[Any]]
+) -> Response:
+    """One page of the rows, ordered by the unique column `by` (`-id`: the newest first).
+
+    Raises QueryRefused `cursor_malformed`, `limit_malformed`.
+    """
+    descending, column = by.startswith("-"), by.removeprefix("-")
+    limit, cursor = _limit(request.query_params), _cursor(request.query_params, rows.model, column)
+    backward = cursor is not None and cursor.backward
+    # Read away from the cursor, one row more than asked for: it tells whether there is another page.
+    falling = descending is not backward
+    if cursor is not None:
+        rows = rows.filter(**{f"{column}__{'lt' if falling else 'gt'}": cursor.key})
+    found = list(rows.order_by(f"-{column}" if falling else column)[: limit + 1])
+    more, found = len(found) > limit, found[:limit]
+    if backward:
+        found.reverse()
+
+    after = _link(request, found[-1], column, backward=False) if found and (more or backward) else None
+    before = _link(request, found[0], column, backward=True) if found and (more if backward else cursor) else None
+    return Response({"next": after, "previous": before, "results": serializer(found, many=True).data})
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    text = query.get("limit", str(LIMIT_DEFAULT))
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
+        detail = ErrorDetail(f"{text[:20]!r} is not a number of rows, from 1 to {LIMIT_MOST}", code="limit_malformed")
+        raise QueryRefused({"limit": [detail]})
+    return min(int(text), LIMIT_MOST)
+
+
+def _cursor(query: Mapping[str, str], model: type[Model], column: str) -> _Cursor | None:
+    text = query.get("cursor")
+    if not text:
+        return None
+    # A whole `next` is taken for its cursor.
+    text = parse_qs(urlsplit(text).query).get("cursor", [text])[0]
+    kind = int if isinstance(model._meta.get_field(column), IntegerField) else str
+    try:
+        key, backward = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if type(key) is not kind or (isinstance(key, int) and abs(key) >= _BIGINT) or backward not in (0, 1):
+            raise ValueError(text)
+        if isinstance(key, str):
+            key.encode()
+            if "\0" in key:
+                raise ValueError(text)
+    except (ValueError, TypeError, RecursionError, binascii.Error):
+        detail = ErrorDetail("this is no cursor of this list", code="cursor_malformed")
+        raise QueryRefused({"cursor": [detail]}) from None
+    return _Cursor(key, bool(backward))
+
+
+def _link(request: Request, row: Model, column: str, *, backward: bool) -> str:
+    cursor = _Cursor(getattr(row, column), backward).encode()
+    link: str = replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+    return link

@@ -1,0 +1,89 @@
+"""Shapes: objects without unknown fields, queries without unknown parameters, and what refusals look like."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from ledger.rest.fields import CountField, TextField
+from ledger.rest.problems import QueryRefused
+
+KEY_HEADER = "Idempotency-Key"
+# Paging's own parameters stand beside the filters of every list.
+_PAGING = {"cursor", "limit"}
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """An object with these fields and no others. It checks the shape; what the values mean is the domain's."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ValidationError("an object is expected", code="object_expected")
+        unknown = {
+            name: [ErrorDetail("there is no such field", code="field_unknown")]
+            for name in data
+            if name not in self.fields
+        }
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**cast(dict[str, Any], error.detail), **unknown}) from None
+        if unknown:
+            raise ValidationError(unknown)
+        return value
+
+    @classmethod
+    def read_body(cls, request: Request) -> dict[str, Any]:
+        """The request's body, read; the header `Idempotency-Key` is its reference where it has none.
+
+        Raises ValidationError with every field that is wrong.
+        """
+        body, key, serializer = request.data, request.headers.get(KEY_HEADER), cls()
+        if key and isinstance(body, Mapping) and "reference" not in body and "reference" in serializer.fields:
+            body = {**body, "reference": key}
+        read: dict[str, Any] = serializer.run_validation(body)
+        return read
+
+
+class QuerySerializer(StrictSerializer):
+    """Parameters of a query. A field's `source` names the look-up that it filters by."""
+
+    @classmethod
+    def read(cls, request: Request, *, paged: bool = False) -> dict[str, Any]:
+        """The parameters of this request. Raises QueryRefused with every parameter that is unknown or malformed."""
+        given = request.query_params
+        repeated = [name for name in given if len(given.getlist(name)) > 1]
+        if repeated:
+            raise QueryRefused({name: [ErrorDetail("given twice", code="parameter_repeated")] for name in repeated})
+        try:
+            values = {name: value for name, value in given.items() if not (paged and name in _PAGING)}
+            read: dict[str, Any] = cls().run_validation(values)
+        except ValidationError as error:
+            raise QueryRefused(error.detail) from None
+        return read
+
+
+class NoQuery(QuerySerializer):
+    """No parameter at all."""
+
+
+class FieldProblem(serializers.Serializer[Any]):
+    """One thing wrong with a request."""
+
+    pointer = TextField(required=False, help_text="JSON pointer to the field of the body.")
+    parameter = TextField(required=False, help_text="Name of the parameter of the query.")
+    code = TextField()
+    detail = TextField(max_length=None)
+
+
+class Problem(serializers.Serializer[Any]):
+    """RFC 9457 problem details. With `errors`, `code` is that of the first."""
+
+    type = TextField()
+    title = TextField()
+    status = CountField()
+    code = TextField(help_text="Stable, in snake case.")
+    detail = TextField(max_length=None, help_text="With the values in it, for a person.")
+    errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]  # a field, not the property

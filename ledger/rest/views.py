@@ -1,0 +1,51 @@
+"""What the views are made of: roles, who records, one page, one event or a batch of them."""
+
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ledger.actor import recorded_by
+from ledger.rest.models import ApiKey, Role
+
+REPLAYED_HEADER = "Idempotent-Replayed"
+
+
+class ResourceView(APIView):
+    """A resource behind a key. What a request writes is recorded as done by its key.
+
+    `roles` says which roles each method takes. `per_fund`: a key of one fund is let in, the view then keeps to it.
+    """
+
+    roles: ClassVar[Mapping[str, Collection[Role]]] = {}
+    per_fund: ClassVar[bool] = False
+    # OPTIONS would describe serializers to whoever asks; the schema does it better.
+    metadata_class = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with ExitStack() as self._recording:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiKey):
+            self._recording.enter_context(recorded_by(request.auth.name))
+
+
+class PublicView(APIView):
+    """A resource for everybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    metadata_class = None
+
+
+def recorded_response(document: Any, *, replayed: bool) -> Response:
+    """What was recorded: 201 the first time, 200 with the first result to a replay."""
+    headers = {REPLAYED_HEADER: "true"} if replayed else None
+    return Response(document, status=200 if replayed else 201, headers=headers)
