@@ -4,6 +4,8 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
@@ -12,15 +14,21 @@ MANAGE := $(BIN)/python manage.py
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
-setup: $(STAMP) ## make .venv with the pinned requirements
+setup: $(DEV_STAMP) ## make .venv with all pinned requirements, those for development too
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed: install it, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv), or name another Python" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing requirements.txt into $(VENV)"
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): $(STAMP) requirements-dev.txt
+	@echo "installing requirements-dev.txt into $(VENV)"
+	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 demo: $(STAMP) ## the fund's day, played and explained; leaves the web server running (ONCE=1: ends after the report)
@@ -29,21 +37,21 @@ demo: $(STAMP) ## the fund's day, played and explained; leaves the web server ru
 run: $(STAMP) ## web server, task worker and scheduler on http://127.0.0.1:8000 (PORT=)
 	@BULWARK_ENDS_WITH_PARENT=1 PORT=$(PORT) exec $(BIN)/python -m config.serve
 
-test: $(STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
-	@exec $(BIN)/pytest -q -n $(or $(WORKERS),auto) $(ARGS)
+test: $(DEV_STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
+	@exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) $(ARGS)
 
-check: $(STAMP) ## format, lint, types, import contracts, migrations in step
+check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations in step
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(MANAGE) makemigrations --check --dry-run
 
-format: $(STAMP) ## format the code
+format: $(DEV_STAMP) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## measure against PostgreSQL's own speed (QUICK=1: within two minutes)
+bench: $(DEV_STAMP) ## measure against PostgreSQL's own speed (QUICK=1: within two minutes)
 	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 clean: ## remove .venv, the private servers' books and every cache

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from config.embedded.binaries import postgres_folder, valkey_server
@@ -61,12 +61,9 @@ def main() -> int:
 
 def _answer(line: str) -> int:
     """Tell whoever started this process, who may be gone already; what goes wrong is in the log too."""
-    try:
+    with suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), line.encode())
-    except BrokenPipeError:
-        return 1
-    finally:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if line == READY:
         return 0
     sys.stderr.write(line + "\n")
