@@ -13,16 +13,23 @@ from ledger.errors import NotFound
 from ledger.models import Account, Currency
 from ledger.money import EXACT, total
 
+# One account as it stands, or all of a currency that have moved.
 _AT = """
 SELECT a.code, a.kind, a.currency_id, a.normal_side, b.debits, b.credits
   FROM ledger_balances_at_v1(%(currency)s, %(account)s, %(at)s, %(known_at)s) b
   JOIN ledger_account a ON a.id = b.account_id
+ WHERE %(account)s::text IS NOT NULL OR b.debits <> 0 OR b.credits <> 0
  ORDER BY a.code"""
 _NOW = """
 SELECT a.code, a.kind, a.currency_id, a.normal_side, a.debits, a.credits
   FROM ledger_account a
- WHERE a.currency_id = %(currency)s AND (%(account)s::text IS NULL OR a.code = %(account)s::text COLLATE "C")
+ WHERE a.currency_id = %(currency)s
+   AND a.version > 0
  ORDER BY a.code"""
+_ONE_NOW = """
+SELECT a.code, a.kind, a.currency_id, a.normal_side, a.debits, a.credits
+  FROM ledger_account a
+ WHERE a.code = %(account)s"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +112,15 @@ def trial_balance(currency: str, *, at: datetime | None = None, known_at: dateti
     """The trial balance of a currency at a moment, limited as in `balance_at`. Raises NotFound `currency_unknown`."""
     if not Currency.objects.filter(code=currency).exists():
         raise NotFound("currency_unknown", f"currency {currency} does not exist")
-    moved = [
-        row for row in _totals(currency=currency, account=None, at=at, known_at=known_at) if row.debits or row.credits
-    ]
-    debit_balances, credit_balances = identity_sides((row.kind, row.balance) for row in moved)
+    rows = _totals(currency=currency, account=None, at=at, known_at=known_at)
+    debit_balances, credit_balances = identity_sides((row.kind, row.balance) for row in rows)
     return TrialBalance(
         currency=currency,
         at=at,
         known_at=known_at,
-        rows=tuple(moved),
-        debits=total(row.debits for row in moved),
-        credits=total(row.credits for row in moved),
+        rows=tuple(rows),
+        debits=total(row.debits for row in rows),
+        credits=total(row.credits for row in rows),
         debit_balances=debit_balances,
         credit_balances=credit_balances,
     )
@@ -145,7 +150,8 @@ def one_moment() -> Iterator[None]:
 def _totals(
     *, currency: str, account: str | None, at: datetime | None, known_at: datetime | None
 ) -> list[AccountBalance]:
-    query = _NOW if at is None and known_at is None else _AT
+    now = _NOW if account is None else _ONE_NOW
+    query = now if at is None and known_at is None else _AT
     with connection.cursor() as cursor:
         cursor.execute(query, {"currency": currency, "account": account, "at": at, "known_at": known_at})
         return [_balance(*row) for row in cursor]

@@ -7,6 +7,7 @@ with larger amounts than that are exact here and not there. It knows days, so th
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 from ledger import chart
 from ledger.chart import AccountType
@@ -21,6 +22,8 @@ _ROOTS = {
     AccountType.INCOME: "Income",
     AccountType.EXPENSE: "Expenses",
 }
+# A name is needed on every line; the most recent ones are remembered.
+_NAMES_KEPT = 100_000
 # Words that beancount's lexer takes for something else than a commodity.
 _RESERVED = {"TRUE", "FALSE", "NULL"}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -50,6 +53,7 @@ def lines(currency: str | None) -> Iterator[str]:
         yield f"{day} balance {account_name(account.code)} {amount} ~ 0 {commodity_name(account.currency)}\n"
 
 
+@lru_cache(_NAMES_KEPT)
 def account_name(code: str) -> str:
     """A valid beancount account for one of ours; two codes never have the same: `Liabilities:Trader:Ann-x:USDT`.
 
@@ -73,6 +77,7 @@ def component(name: str) -> str:
     return f"{escaped[0].upper()}{escaped[1:]}-x" if escaped[0].islower() else escaped
 
 
+@lru_cache(_NAMES_KEPT)
 def commodity_name(currency: str) -> str:
     """A currency's code as a beancount commodity: a capital, then capitals, digits and . _ -, none of these last.
 

@@ -6,6 +6,7 @@ Accounts keep our codes under one of hledger's five roots: `liabilities:trader:a
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 
 from ledger import chart
 from ledger.chart import AccountType
@@ -20,6 +21,8 @@ _ROOTS = {
     AccountType.INCOME: "revenues",
     AccountType.EXPENSE: "expenses",
 }
+# A name is needed on every line; the most recent ones are remembered.
+_NAMES_KEPT = 100_000
 _ZERO = Decimal(0)
 _TYPES = {"assets": "A", "liabilities": "L", "equity": "E", "revenues": "R", "expenses": "X"}
 
@@ -43,11 +46,13 @@ def lines(currency: str | None) -> Iterator[str]:
         yield f"    {account_name(account.code)}  {zero} {unit} == {balance} {unit}\n"
 
 
+@lru_cache(_NAMES_KEPT)
 def account_name(code: str) -> str:
     """The code under its root: its characters are all allowed there, and it decides the root."""
     return f"{_ROOTS[chart.parse(code).kind.type]}:{code}"
 
 
+@lru_cache(_NAMES_KEPT)
 def commodity_name(currency: str) -> str:
     """The code, in quotes where it has anything but letters."""
     return currency if re.fullmatch(r"[A-Za-z]+", currency) else f'"{currency}"'

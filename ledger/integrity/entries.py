@@ -29,7 +29,7 @@ WITH entry AS MATERIALIZED (
                    FROM ledger_posting p
                    LEFT JOIN ledger_account a ON a.id = p.account_id
                    LEFT JOIN ledger_currency c ON c.code = a.currency_id
-                  WHERE p.id >= %(first)s * %(per_entry)s AND p.id < %(end)s * %(per_entry)s
+                  WHERE p.id >= %(first_posting)s AND p.id < %(end_posting)s
                   GROUP BY p.entry_id) p ON p.entry_id = e.id)
 SELECT NULL, NULL, NULL, sum(postings)::bigint, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM entry
 UNION ALL
@@ -70,7 +70,13 @@ def entries_balance(tally: Tally) -> Iterator[Finding]:
     # The versions of the accounts count the postings without reading them.
     tally.expect(int(single("SELECT coalesce(sum(version), 0) FROM ledger_account")[0]))
     for start in range(first, last + 1, _ENTRIES_A_RANGE):
-        bounds = {"first": start, "end": min(start + _ENTRIES_A_RANGE, last + 1)}
+        end = min(start + _ENTRIES_A_RANGE, last + 1)
+        bounds = {
+            "first": start,
+            "end": end,
+            "first_posting": start * POSTINGS_PER_ENTRY,
+            "end_posting": end * POSTINGS_PER_ENTRY,
+        }
         for entry_id, *row in stream(_ENTRIES, bounds | per_entry):
             if entry_id is None:
                 tally.add(row[2] or 0)

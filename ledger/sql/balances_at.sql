@@ -17,8 +17,8 @@ BEGIN
     SELECT coalesce(sum(a.version), 0) INTO v_postings
       FROM ledger_account a
      WHERE a.currency_id = p_currency AND (p_account IS NULL OR a.code = p_account COLLATE "C");
-    -- An entry has two postings or more, so more later entries than this are not worth subtracting.
-    v_most := v_postings / 2;
+    -- An entry has two postings or more: with more later entries than this, the earlier ones have fewer postings.
+    v_most := v_postings / 4;
 
     IF p_at IS NOT NULL THEN
         SELECT count(*) INTO v_later

@@ -75,6 +75,17 @@ def test_untouched_book_is_clean_and_every_row_was_looked_at() -> None:
     assert [checked[name] for name in ledger_checks] == [13, 1, 13, 7, 7, 13]
 
 
+def test_book_of_a_billion_entries_is_still_counted(committed_db: object, owner_connection: Owner) -> None:
+    owner_connection.execute("ALTER SEQUENCE ledger_entry_id_seq RESTART WITH 1000000000")
+    post(move("d1", "100", debited=CUSTODY, credited=ANN))
+    reverse("d1", reference="r1", effective_at=moment())
+
+    verification = verify()
+
+    assert verification.clean
+    assert {check.name: check.checked for check in verification.checks}["entries"] == 4
+
+
 def test_empty_book_is_clean(db: None) -> None:
     assert verify().clean
 
