@@ -47,7 +47,7 @@ class DemoContract:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phase:
-    """A stretch of the cascade in seconds: its `share` of the takeovers, `worse` of them beyond `B` by about `depth`."""
+    """A stretch of the cascade in seconds: its `share` of takeovers, `worse` of them beyond `B` by about `depth`."""
 
     starts: float
     ends: float
