@@ -51,7 +51,7 @@ format: $(DEV_STAMP) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV_STAMP) ## measure against PostgreSQL's own speed (QUICK=1: within two minutes)
+bench: $(STAMP) ## measure against PostgreSQL's own speed (QUICK=1: within two minutes)
 	@exec $(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 clean: ## remove .venv, the private servers' books and every cache
