@@ -47,12 +47,12 @@ def web(port: int) -> Program:
 def worker() -> Program:
     """The task worker. Without the process above it its broker is gone too: it must not wait for its tasks."""
     options = ["--concurrency", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
-    return Program(["celery", "--app", "config.celery", "worker", *options], on_loss=signal.SIGQUIT)
+    return Program(["celery", "--quiet", "--app", "config.celery", "worker", *options], on_loss=signal.SIGQUIT)
 
 
 def beat() -> Program:
     """The scheduler; its schedule is in the database."""
-    return Program(["celery", "--app", "config.celery", "beat", "--loglevel", "WARNING", "--pidfile="])
+    return Program(["celery", "--quiet", "--app", "config.celery", "beat", "--loglevel", "WARNING", "--pidfile="])
 
 
 def check_port(port: int) -> None:

@@ -134,7 +134,8 @@ USE_TZ = True
 USE_I18N = True
 FORMAT_MODULE_PATH = ["config.formats"]
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / ".bulwark" / "static"
+# Files are served as the apps have them. Where a web server in front serves them, `collectstatic` fills this folder.
+STATIC_ROOT = env.str("STATIC_ROOT", default=None)
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 SECURE_CONTENT_TYPE_NOSNIFF = True
