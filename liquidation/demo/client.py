@@ -16,7 +16,9 @@ class CallRefused(Exception):
     """An answer other than the story expects: the call, its status, and the problem's code and detail."""
 
     def __init__(self, call: str, status: int, document: Any) -> None:
-        code, detail = (document.get("code"), document.get("detail")) if isinstance(document, dict) else (None, document)
+        code, detail = (
+            (document.get("code"), document.get("detail")) if isinstance(document, dict) else (None, document)
+        )
         super().__init__(f"{call} was answered with {status} {code or ''}: {detail}")
         self.status = status
         self.code = code
