@@ -18,10 +18,12 @@ from django.db import connection, transaction
 from ledger.actor import recorded_by as recorded_by
 from ledger.actor import recorder
 from ledger.errors import EntryRefusal, PostingRefused
-from ledger.models import POSTINGS_PER_ENTRY
+from ledger.models import AMOUNT_LIMIT, POSTINGS_PER_ENTRY
 
 _ZERO = Decimal(0)
 _LINES_MOST = POSTINGS_PER_ENTRY - 1
+# What the database answers to an amount beyond the limit: check_violation, numeric_value_out_of_range.
+_TOO_LARGE = frozenset({"23514", "22003"})
 
 # Arrays travel as literals: several times faster to bind than lists.
 _CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
@@ -69,8 +71,8 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
     """Post the entries, all or none, in their order. Returns one `Posted` an entry.
 
     Raises PostingRefused naming every entry in the way: `entry_lines`, `posting_one_sided`, `account_unknown`,
-    `entry_unbalanced`, `entry_mixes_currencies`, `amount_precision`, `account_floor`, `reference_reused`,
-    `entry_already_reversed`.
+    `entry_unbalanced`, `entry_mixes_currencies`, `amount_precision`, `amount_out_of_range`, `account_floor`,
+    `reference_reused`, `entry_already_reversed`.
     """
     if not entries:
         return []
@@ -169,8 +171,25 @@ def _refusals(error: psycopg.Error, entries: Sequence[Entry]) -> list[EntryRefus
     code = diagnosis.constraint_name or ""
     if error.sqlstate == "BW003":
         message = diagnosis.message_primary or code
-        named = [place for place, entry in enumerate(entries) if f"entry {entry.reference} " in message + " "]
-        return [EntryRefusal(named[0] if named else 0, code, message)]
+        # Of references that begin with one another the longest is the one that is meant.
+        named = max(
+            (place for place, entry in enumerate(entries) if message.startswith(f"entry {entry.reference}")),
+            key=lambda place: len(entries[place].reference),
+            default=0,
+        )
+        return [EntryRefusal(named, code, message)]
+    if error.sqlstate in _TOO_LARGE:
+        return [
+            EntryRefusal(
+                place,
+                "amount_out_of_range",
+                f"entry {entry.reference}: account {line.account} has debit {line.debit} and credit {line.credit},"
+                f" an amount is less than {AMOUNT_LIMIT:.0e}",
+            )
+            for place, entry in enumerate(entries)
+            for line in entry.lines
+            if max(line.debit, line.credit) >= AMOUNT_LIMIT
+        ] or None
     if error.sqlstate == "23505" and code == "ledger_entry_reverses_id_key":
         place, entry = next((place, entry) for place, entry in enumerate(entries) if entry.reverses is not None)
         detail = f"entry {entry.reference}: an entry that it reverses has been reversed already"

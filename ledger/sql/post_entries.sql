@@ -45,7 +45,8 @@ BEGIN
     END IF;
     replayed := '{}';
 
-    -- Sorted, so that two calls with the same references wait for each other instead of deadlocking.
+    -- Sorted, so that two calls with the same references wait for each other instead of deadlocking. Of duplicates
+    -- inside the call the first counts.
     INSERT INTO ledger_entry (id, reference, kind, source_kind, source_id, lines, effective_at, created_at, description,
                               recorded_by, reverses_id)
     SELECT e.id, e.reference, e.kind, e.source_kind, e.source_id, e.lines, e.effective_at, clock_timestamp(),
@@ -53,7 +54,7 @@ BEGIN
       FROM unnest(entry_ids, p_reference, p_kind, p_source_kind, p_source_id, p_lines, p_effective_at, p_description,
                   p_reverses)
            AS e (id, reference, kind, source_kind, source_id, lines, effective_at, description, reverses)
-     ORDER BY e.reference COLLATE "C"
+     ORDER BY e.reference COLLATE "C", e.id
     ON CONFLICT (reference) DO NOTHING;
     GET DIAGNOSTICS v_inserted = ROW_COUNT;
 
