@@ -81,12 +81,16 @@ def _repeat(known: IdempotentAnswer, digest: str) -> Response:
 
 def _lock(key: ApiKey, header: str) -> None:
     """Held to the end of the transaction; whoever comes in between learns that the first is under way."""
-    number = int.from_bytes(hashlib.sha256(f"{key.pk}:{header}".encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(key, header)])
         (held,) = cursor.fetchone()
     if not held:
         raise Refused("request_in_flight", f"{KEY_HEADER} {header}: the first request is under way", status=409)
+
+
+def lock_number(key: ApiKey, header: str) -> int:
+    """What stands for the two of them among the database's advisory locks."""
+    return int.from_bytes(hashlib.sha256(f"{key.pk}:{header}".encode()).digest()[:8], signed=True)
 
 
 def _digest(request: Request) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from ledger.actor import recorded_by
 from ledger.rest.models import ApiKey, Role
 
+METHODS = ["get", "post", "put", "head"]
 REPLAYED_HEADER = "Idempotent-Replayed"
 
 
@@ -24,8 +25,8 @@ class ResourceView(APIView):
 
     roles: ClassVar[Mapping[str, Collection[Role]]] = {}
     per_fund: ClassVar[bool] = False
-    # OPTIONS would describe serializers to whoever asks; the schema does it better.
-    metadata_class = None
+    # Without OPTIONS: the schema describes a resource better.
+    http_method_names = METHODS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self._recording:
@@ -33,6 +34,9 @@ class ResourceView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if any(isinstance(value, str) and "\0" in value for value in kwargs.values()):
+            # Nothing has such a name, and the database would not hear of it.
+            raise Http404
         if isinstance(request.auth, ApiKey):
             self._recording.enter_context(recorded_by(request.auth.name))
 
@@ -42,7 +46,7 @@ class PublicView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    metadata_class = None
+    http_method_names = METHODS
 
 
 def recorded_response(document: Any, *, replayed: bool) -> Response:

@@ -40,6 +40,11 @@ def client_with(secret: str) -> APIClient:
     return made
 
 
+def stranger() -> APIClient:
+    """A client without a key."""
+    return Client()
+
+
 def get(by: APIClient, path: str, **query: Any) -> Any:
     """The answer's document; the request must succeed."""
     response = by.get(V1 + path, query)

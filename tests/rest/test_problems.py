@@ -1,0 +1,127 @@
+"""Whatever goes wrong is answered as a problem document, whoever found it."""
+
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from rest_framework.test import APIClient
+
+from ledger.rest.models import Role
+from tests.rest.api import client, problem_of, refused_get, stranger
+
+pytestmark = pytest.mark.django_db
+ENTRIES = "/api/v1/entries/"
+
+
+@pytest.fixture
+def bookkeeper() -> APIClient:
+    return client(Role.BOOKKEEPER)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/nothing", "/api/v1/entries/x/", "/api/v1/accounts/a/b/c/"])
+def test_unknown_address_is_a_problem(path: str) -> None:
+    problem_of(stranger().get(path), status=404, code="not_found")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_method_that_a_resource_lacks_is_a_problem(bookkeeper: APIClient, method: str) -> None:
+    response = bookkeeper.generic(method, ENTRIES)
+
+    problem_of(response, status=405, code="method_not_allowed")
+    assert response.headers["Allow"] == "GET, POST, HEAD"
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_body_of_another_type_is_a_problem(bookkeeper: APIClient, media_type: str) -> None:
+    response = bookkeeper.generic("POST", ENTRIES, b"x=1", content_type=media_type)
+
+    problem_of(response, status=415, code="unsupported_media_type")
+
+
+def test_answer_in_another_type_is_a_problem(bookkeeper: APIClient) -> None:
+    response = bookkeeper.get(ENTRIES, headers={"Accept": "application/xml"})
+
+    problem_of(response, status=406, code="not_acceptable")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"",
+        b"nonsense",
+        b'{"reference": "a", "reference": "b"}',
+        b'{"lines": [{"account": "a", "account": "a"}]}',
+        b'{"reference": NaN}',
+        b'{"reference": Infinity}',
+        b'{"reference": "\xff"}',
+        b"\xef\xbb\xbf{}",
+        b'{"a": 1' + b"0" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"a": "line\nbreak"}',
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_body_that_is_not_strict_json_is_a_problem(bookkeeper: APIClient, body: bytes) -> None:
+    response = bookkeeper.generic("POST", ENTRIES, body, content_type="application/json")
+
+    # No body at all is an empty one to the framework: its fields are missing.
+    status, code = (400, "json_malformed") if body else (422, "field_required")
+    problem_of(response, status=status, code=code)
+
+
+def test_body_beyond_the_limit_is_a_problem(bookkeeper: APIClient) -> None:
+    with override_settings(API_BODY_LIMIT=100):
+        response = bookkeeper.generic("POST", ENTRIES, b" " * 101, content_type="application/json")
+
+    problem_of(response, status=413, code="body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"knid": "deposit"}, "parameter_unknown"),
+        ({"effective_from": "yesterday"}, "time_malformed"),
+        ({"limit": "0"}, "limit_malformed"),
+        ({"limit": "ten"}, "limit_malformed"),
+        ({"limit": "-1"}, "limit_malformed"),
+        ({"cursor": "x"}, "cursor_malformed"),
+        ({"cursor": "WyJhIiwwXQ"}, "cursor_malformed"),
+        ({"kind": ["a", "b"]}, "parameter_repeated"),
+        ({"reference": "a\0b"}, "text_malformed"),
+    ],
+)
+def test_query_that_is_not_understood_is_a_problem(bookkeeper: APIClient, query: dict[str, Any], code: str) -> None:
+    document = refused_get(bookkeeper, "/entries/", status=400, code=code, **query)
+
+    assert document["errors"][0]["parameter"] in query
+
+
+def test_nul_in_a_path_is_not_found(bookkeeper: APIClient) -> None:
+    problem_of(bookkeeper.get("/api/v1/accounts/a%00b/"), status=404, code="not_found")
+
+
+def test_foreign_host_is_a_problem(bookkeeper: APIClient) -> None:
+    problem_of(bookkeeper.get(ENTRIES, headers={"Host": "evil.example"}), status=400, code="request_malformed")
+
+
+def test_fault_of_ours_is_a_problem_that_says_nothing_of_the_inside(
+    bookkeeper: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret of the inside")
+
+    monkeypatch.setattr("ledger.views._entries", fail)
+
+    response = bookkeeper.get(ENTRIES)
+
+    problem_of(response, status=500, code="internal_error")
+    assert b"secret" not in response.content
+
+
+def test_admin_answers_people_in_their_own_way() -> None:
+    response = stranger().get("/admin/nothing/")
+
+    assert "json" not in response.headers["Content-Type"]
