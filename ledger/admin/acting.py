@@ -44,7 +44,7 @@ class Action:
 
 def run(request: HttpRequest, site: AdminSite, action: Action) -> HttpResponse:
     """Show the action's page, or, when it is sent, act in the name of the user."""
-    form = action.form_class(request.POST or None, initial=dict(action.initial))
+    form = action.form_class(request.POST if request.method == "POST" else None, initial=dict(action.initial))
     if request.method == "POST" and form.is_valid():
         try:
             with recorded_by(request.user.get_username()):

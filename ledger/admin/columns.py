@@ -65,6 +65,11 @@ def list_url(model: type[Model], **filters: object) -> str:
     return reverse(name, query={key: str(value) for key, value in filters.items()})
 
 
+def account_link(code: str, text: str | None = None) -> SafeString:
+    """The page of the account with this code, looked up when the link is followed."""
+    return format_html('<a href="{}">{}</a>', reverse("admin:ledger_account_by_code", args=[code]), text or code)
+
+
 def amount(name: str, description: str | None = None) -> Column:
     """A column of amounts, read from an attribute or annotation of that name and sorted by it."""
 

@@ -3,24 +3,16 @@
 from decimal import Decimal
 
 from django import template
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from ledger.admin.columns import amount_html, object_link, side_html
+from ledger.admin.columns import account_link, amount_html, object_link, side_html
 from ledger.admin.sources import source_link
 
 register = template.Library()
 register.filter("amount", amount_html)
 register.filter("side", side_html)
 register.filter("link", object_link)
+register.filter("account_link", account_link)
 register.simple_tag(source_link)
-
-
-@register.filter
-def account_link(code: str) -> SafeString:
-    """The page of the account with this code."""
-    return format_html('<a href="{}">{}</a>', reverse("admin:ledger_account_by_code", args=[code]), code)
 
 
 @register.filter

@@ -1,0 +1,156 @@
+"""Settlement cycles: what came in so far, what settling would do, settling."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html_join
+
+from fund import cycles
+from fund.models import Allocation, Cycle, CyclePosition, Fund, Shortfall
+from ledger.admin import sources
+from ledger.admin.acting import Action, Done, run
+from ledger.admin.books import BookAdmin
+from ledger.admin.columns import list_url, object_url
+from ledger.admin.inputs import MomentInput
+from ledger.models import Entry
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Settled or not: an unsettled cycle is work to do, whichever state it is in."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("unsettled", "not settled"), *Cycle.Status.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case None:
+                return queryset
+            case "unsettled":
+                return queryset.exclude(status=Cycle.Status.SETTLED)
+            case status:
+                return queryset.filter(status=status)
+
+
+class CycleForm(forms.Form):
+    fund = forms.ModelChoiceField(Fund.objects.all(), to_field_name="code", empty_label=None)
+    number = forms.IntegerField(required=False, min_value=1, help_text="Empty: the next one.")
+    starts_at = MomentInput(help_text="UTC.")
+    ends_at = MomentInput(help_text="UTC. What happens then belongs to the next cycle.")
+
+
+@admin.register(Cycle)
+class CycleAdmin(BookAdmin[Cycle]):
+    list_display = [
+        "name",
+        "fund",
+        "starts_at",
+        "ends_at",
+        "status",
+        "loss",
+        "fund_paid",
+        "allocated",
+        "carried",
+        "participants",
+        "settled_at",
+    ]
+    list_filter = [StateFilter, "fund", "starts_at"]
+    list_select_related = ["fund"]
+    search_fields = ["number__exact", "fund__code__exact"]
+    search_help_text = "The cycle's number or the fund's code."
+    fieldsets = [
+        (None, {"fields": ["fund", "number", "status", "starts_at", "ends_at", "opened_at", "lists"]}),
+        ("Profits to share over", {"fields": ["positions_count", "positions_profit", "positions_complete_at"]}),
+    ]
+    settled_fieldsets = [
+        (
+            "The loss and who bears it",
+            {"fields": ["loss", "fund_paid", "treasury_paid", "allocated", "levy_surplus", "carried"]},
+        ),
+        (
+            "How the traders' part was shared",
+            {
+                "fields": [
+                    "to_allocate",
+                    "profit_total",
+                    "participants",
+                    "participants_total",
+                    "base",
+                    "cut_profit",
+                    "residue",
+                ]
+            },
+        ),
+        ("Settlement", {"fields": ["rulebook", "run", "settled_at"]}),
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "add")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Cycle | None = None) -> Any:
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or obj.status != Cycle.Status.SETTLED:
+            return sets
+        return [
+            *sets,
+            *((title, {"fields": [self._column(name) for name in o["fields"]]}) for title, o in self.settled_fieldsets),
+        ]
+
+    @admin.display(description="cycle", ordering="number")
+    def name(self, cycle: Cycle) -> str:
+        return str(cycle)
+
+    @admin.display(description="lists")
+    def lists(self, cycle: Cycle) -> str:
+        links = [
+            (list_url(Shortfall, cycle=cycle.pk), "shortfalls"),
+            (list_url(CyclePosition, cycle=cycle.pk), "positions"),
+            (list_url(Allocation, cycle=cycle.pk), "allocations"),
+            (list_url(Entry, q=f"cycle:{cycle.fund.code}:{cycle.number}"), "entries"),
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Open a cycle by hand."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+
+        def act(values: Mapping[str, Any]) -> Done:
+            cycle = cycles.open_cycle(
+                fund_code=values["fund"].code,
+                number=values["number"],
+                starts_at=values["starts_at"],
+                ends_at=values["ends_at"],
+                opened_at=timezone.now(),
+            )
+            return Done(f"Opened {cycle}.", object_url(cycle) or "")
+
+        action = Action(
+            title="Open a cycle",
+            button="Open",
+            act=act,
+            back=list_url(Cycle),
+            form_class=CycleForm,
+            initial={"fund": request.GET.get("fund")},
+            model=Cycle,
+        )
+        return run(request, self.admin_site, action)
+
+
+def find_by_source(source_id: str) -> Cycle | None:
+    """The cycle of an entry's source, `{fund}:{number}`."""
+    code, _, number = source_id.rpartition(":")
+    if not number.isdecimal():
+        return None
+    return Cycle.objects.filter(fund__code=code, number=int(number)).first()
+
+
+sources.register("cycle", find_by_source)
