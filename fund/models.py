@@ -152,7 +152,10 @@ class Cycle(models.Model):
 class CyclePosition(models.Model):
     """One position's profit in a cycle, as the venue reports it: realised + change of unrealised + funding − fees."""
 
-    cycle = models.ForeignKey(Cycle, on_delete=models.PROTECT, related_name="positions", db_index=False)
+    # No foreign key in the database, as in Allocation: a look-up a row; fund/sql/guards.sql looks once a statement.
+    cycle = models.ForeignKey(
+        Cycle, on_delete=models.PROTECT, related_name="positions", db_index=False, db_constraint=False
+    )
     position = models.CharField(max_length=200, db_collation="C")
     trader = models.CharField(max_length=100, db_collation="C")
     contract = models.CharField(max_length=100, blank=True, db_collation="C")
@@ -169,7 +172,9 @@ class CyclePosition(models.Model):
 class Allocation(models.Model):
     """What one participant of a settlement bears. `run` counts the cycle's settlements; a reversed run stays."""
 
-    cycle = models.ForeignKey(Cycle, on_delete=models.PROTECT, related_name="allocations", db_index=False)
+    cycle = models.ForeignKey(
+        Cycle, on_delete=models.PROTECT, related_name="allocations", db_index=False, db_constraint=False
+    )
     run = models.PositiveIntegerField()
     rank = models.BigIntegerField(help_text="From 1, the most profitable.")
     position = models.CharField(max_length=200, db_collation="C")
@@ -334,3 +339,41 @@ class InventoryPosition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} {self.contract}"
+
+
+class InventoryMovement(models.Model):
+    """One change of what the fund holds of a contract, and what it held before: the row that a correction restores."""
+
+    class Kind(models.TextChoices):
+        ACQUIRED = "acquired"
+        DISPOSED = "disposed"
+
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="inventory_movements")
+    contract = models.CharField(max_length=100, db_collation="C")
+    kind = models.CharField(max_length=8, choices=Kind)
+    reference = models.CharField(max_length=200, db_collation="C")
+    side = models.CharField(max_length=5, help_text="Of what was acquired or disposed of.")
+    quantity = AmountField()
+    price = AmountField()
+    fee = AmountField(default=0)
+    realised = AmountField(default=0, help_text="Against the carrying price, before costs.")
+    side_before = models.CharField(max_length=5, blank=True)
+    quantity_before = AmountField()
+    carrying_before = models.TextField(blank=True, help_text="Carrying price before, as an exact fraction.")
+    rulebook = models.ForeignKey(RulebookVersion, on_delete=models.PROTECT, related_name="+")
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    reversed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "reference"], name="inventory_movement_once"),
+            models.CheckConstraint(
+                condition=Q(side__in=["long", "short"], quantity__gt=0), name="inventory_movement_sane"
+            ),
+        ]
+        indexes = [models.Index(fields=["fund", "contract"], name="inventory_movement_of")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.quantity} {self.contract}"
