@@ -8,6 +8,8 @@ class Refused(Exception):
     """A request that the books do not take. `code` is API, `detail` is for the person at 3 a.m., `status` for HTTP."""
 
     status = 422
+    # Place in the batch that it came with, from 0; None where it came alone or concerns the batch as a whole.
+    position: int | None = None
 
     def __init__(self, code: str, detail: str, *, status: int | None = None, field: str | None = None) -> None:
         super().__init__(f"{code}: {detail}")

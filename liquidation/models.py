@@ -45,6 +45,7 @@ class Takeover(models.Model):
     class Status(models.TextChoices):
         OPEN = "open"
         CLOSED = "closed"
+        REVERSED = "reversed"
 
     reference = models.CharField(max_length=200, unique=True, db_collation="C")
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="takeovers")
@@ -67,10 +68,14 @@ class Takeover(models.Model):
     costs = AmountField(default=0)
     compensation = AmountField(default=0, help_text="Set aside by the fund before the close.")
     limit_price = AmountField(null=True, blank=True, help_text="Of the close order, where the fund compensates first.")
+    leftover = AmountField(
+        default=0, help_text="Taken over at mark: margin beyond the loss at mark, of what is not closed yet."
+    )
     unfilled_at = models.DateTimeField(null=True, blank=True)
     adl_averted = AmountField(default=0, help_text="Memo: loss at mark that ADL averted; no money moved.")
 
     # What became of the result, in the layers' order; null until closed.
+    closes = models.PositiveSmallIntegerField(default=0, help_text="How often it was closed; a correction reopens it.")
     closed_at = models.DateTimeField(null=True, blank=True)
     result = AmountField(null=True, blank=True)
     penalty = AmountField(null=True, blank=True)
@@ -93,7 +98,8 @@ class Takeover(models.Model):
                 condition=Q(remaining__gte=0, remaining__lte=F("quantity")), name="takeover_remaining"
             ),
             models.CheckConstraint(
-                condition=Q(status="open", result=None) | Q(status="closed", remaining=0, result__isnull=False),
+                condition=Q(status__in=["open", "reversed"], result=None)
+                | Q(status="closed", remaining=0, result__isnull=False),
                 name="takeover_closed_whole",
             ),
             models.CheckConstraint(
@@ -137,9 +143,11 @@ class Fill(models.Model):
     quantity = AmountField()
     fee = AmountField(default=0)
     result = AmountField(help_text="Against the bankruptcy price, before costs.")
+    leftover = AmountField(default=0, help_text="Part of the takeover's leftover margin that is in the result.")
     filled_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     entry = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reversed_at = models.DateTimeField(null=True, blank=True)
     reversed_by = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -191,3 +199,27 @@ class CounterpartyFill(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trader}: {self.quantity}"
+
+
+class Correction(models.Model):
+    """One reversal of what was booked for a takeover: of a fill, of its close, or of the whole of it."""
+
+    class Kind(models.TextChoices):
+        FILL = "fill"
+        CLOSE = "close"
+        TAKEOVER = "takeover"
+
+    reference = models.CharField(max_length=200, unique=True, db_collation="C")
+    kind = models.CharField(max_length=8, choices=Kind)
+    takeover = models.ForeignKey(Takeover, on_delete=models.PROTECT, related_name="corrections")
+    fill = models.ForeignKey(Fill, null=True, blank=True, on_delete=models.PROTECT, related_name="corrections")
+    entry = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    description = models.TextField(blank=True)
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.reference

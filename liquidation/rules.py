@@ -25,8 +25,10 @@ __all__ = [
     "profit_and_loss",
 ]
 
-# A closed takeover opens again only where a correction reverses its close.
-TAKEOVER_TRANSITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType({"open": ("closed",), "closed": ("open",)})
+# A correction opens a closed takeover again, or reverses the whole of it, which is the end.
+TAKEOVER_TRANSITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"open": ("closed", "reversed"), "closed": ("open", "reversed"), "reversed": ()}
+)
 
 
 def can_move(from_status: str, to_status: str) -> bool:

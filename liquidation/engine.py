@@ -1,0 +1,305 @@
+"""What the engine holds of some takeovers, in one transaction: locked, closed part by part, settled, posted, saved.
+
+`close_part` and `settle` plan on the locked rows; `book` then locks the funds, posts everything in one call and saves.
+The number of statements does not grow with the number of takeovers or fills.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from fund import rulebooks
+from fund.movements import Cause, Movements, Planned
+from fund.rulebook import CostPolicy, Rulebook
+from ledger import chart
+from ledger.bulk import update_rows
+from ledger.money import EXACT, MAX_DECIMALS, round_half_even
+from ledger.posting import Entry, Line
+from liquidation import errors
+from liquidation.contracts import kind_of
+from liquidation.models import Contract, Fill, Takeover
+from liquidation.rules import PositionSide, book_for_engine, notional, profit_and_loss
+
+ZERO = Decimal(0)
+SOURCE = "takeover"
+
+# What closing changes of a takeover.
+_PROGRESS = ("remaining", "running_result", "notional", "costs", "leftover", "adl_averted", "unfilled_at")
+FIGURES = (
+    "result",
+    "penalty",
+    "injected",
+    "to_vault",
+    "to_trader",
+    "to_fees",
+    "paid",
+    "treasury_paid",
+    "to_allocate",
+    "carried",
+)
+CHANGING = ("status", "closes", "closed_at", *_PROGRESS, *FIGURES)
+
+
+class Engine:
+    """Some takeovers under lock. Use: close parts, settle, `book` once."""
+
+    def __init__(self, references: Collection[str], *, recorded_at: datetime) -> None:
+        """Lock those of the takeovers that exist, in id order. Accounts are opened before it."""
+        self.recorded_at = recorded_at
+        self.movements = Movements()
+        rows = Takeover.objects.select_related("contract__margin_currency", "contract__fund", "rulebook")
+        rows = rows.select_for_update(no_key=True, of=("self",)).filter(reference__in=references).order_by("id")
+        self._takeovers = {takeover.reference: takeover for takeover in rows}
+        self._rulebooks: dict[int, Rulebook] = {}
+        self._fund_ids: set[int] = set()
+        self._locked = False
+        self._steps: list[Callable[[], None]] = []
+        self._fills: list[Fill] = []
+        self._planned: list[tuple[Fill, Planned]] = []
+        self._changed: dict[int, Takeover] = {}
+        self._settling: list[Takeover] = []
+        self._fills_of: dict[int, list[Fill]] = defaultdict(list)
+
+    def takeover(self, reference: str) -> Takeover:
+        """Raises NotFound `takeover_unknown`."""
+        if reference not in self._takeovers:
+            raise errors.takeover_unknown(reference)
+        return self._takeovers[reference]
+
+    def open_takeover(self, reference: str) -> Takeover:
+        """One that is open. Raises NotFound `takeover_unknown`; Refused `takeover_closed`, `takeover_reversed`."""
+        takeover = self.takeover(reference)
+        if takeover.status == Takeover.Status.REVERSED:
+            raise errors.takeover_reversed(reference)
+        if takeover.status == Takeover.Status.CLOSED:
+            raise errors.takeover_closed(reference)
+        return takeover
+
+    def rulebook(self, takeover: Takeover) -> Rulebook:
+        """What the version says that the takeover runs under."""
+        version = takeover.rulebook_id
+        if version not in self._rulebooks:
+            self._rulebooks[version] = rulebooks.load(takeover.rulebook)
+        return self._rulebooks[version]
+
+    def lock_funds(self, fund_ids: Iterable[int]) -> None:
+        """Lock these funds now and once, where something has to be decided on their balances before it is planned."""
+        self.movements.lock(set(fund_ids))
+        self._locked = True
+
+    def close_part(
+        self,
+        takeover: Takeover,
+        *,
+        reference: str,
+        kind: Fill.Kind,
+        quantity: Decimal,
+        price: Decimal | None,
+        pnl: Decimal | None,
+        fee: Decimal,
+        filled_at: datetime,
+        entry_kind: str,
+        beside: Sequence[Line] = (),
+    ) -> Fill:
+        """Close `quantity`, at most the remaining, at `price`, or with the result `pnl` against the bankruptcy price.
+
+        The whole takeover is settled with its last part. `beside` are further lines of the same entry.
+        Without a price the notional is that at the bankruptcy price: the venue has told no other.
+        """
+        assert 0 < quantity <= takeover.remaining, f"{quantity} of {takeover.remaining}"
+        contract, rulebook = takeover.contract, self.rulebook(takeover)
+        result = pnl if pnl is not None else self.result_at(takeover, quantity=quantity, price=_given(price))
+        leftover = _part_of(takeover.leftover, quantity, takeover.remaining, contract.margin_currency.decimals)
+        net_of_costs = rulebook.cost_policy is CostPolicy.NET
+        fill = Fill(
+            reference=reference,
+            takeover=takeover,
+            kind=kind,
+            price=price,
+            pnl=pnl,
+            quantity=quantity,
+            fee=fee,
+            result=result,
+            leftover=leftover,
+            filled_at=filled_at,
+            recorded_at=self.recorded_at,
+        )
+        lines = [
+            *engine_lines(contract, EXACT.subtract(result, leftover)),
+            *cost_lines(contract, fee, payer=chart.engine if net_of_costs else chart.treasury),
+            *beside,
+        ]
+        if lines:
+            self._post_for(fill, lines, entry_kind)
+        self._fills.append(fill)
+        self._fills_of[takeover.pk].append(fill)
+
+        takeover.remaining = EXACT.subtract(takeover.remaining, quantity)
+        takeover.running_result = EXACT.add(takeover.running_result, result)
+        if net_of_costs:
+            takeover.running_result = EXACT.subtract(takeover.running_result, fee)
+        takeover.costs = EXACT.add(takeover.costs, fee)
+        takeover.leftover = EXACT.subtract(takeover.leftover, leftover)
+        takeover.notional = EXACT.add(takeover.notional, round_half_even(notional_of(fill), MAX_DECIMALS))
+        self.changed(takeover)
+        if not takeover.remaining:
+            self.settle(takeover, closed_at=filled_at)
+        return fill
+
+    def settle(self, takeover: Takeover, *, closed_at: datetime) -> None:
+        """Plan what becomes of the net result, by the rulebook. Nothing remains to be closed."""
+        assert not takeover.remaining, f"{takeover.reference}: {takeover.remaining} remains"
+        takeover.status = Takeover.Status.CLOSED
+        takeover.closed_at = closed_at
+        takeover.closes += 1
+        self.changed(takeover)
+        self._settling.append(takeover)
+        self._fund_ids.add(takeover.contract.fund_id)
+        self._steps.append(lambda: self._settle(takeover, closed_at))
+
+    def then(self, step: Callable[[], None]) -> None:
+        """Plan something after what was planned before it, once the funds are locked."""
+        self._steps.append(step)
+
+    def changed(self, takeover: Takeover) -> None:
+        """Save the row with the others."""
+        self._changed[takeover.pk] = takeover
+
+    def result_at(self, takeover: Takeover, *, quantity: Decimal, price: Decimal) -> Decimal:
+        """The engine's result, as booked, of closing `quantity` at `price`: against the bankruptcy price, no costs."""
+        contract = takeover.contract
+        exact = profit_and_loss(
+            kind=kind_of(contract),
+            side=PositionSide(takeover.side),
+            quantity=quantity,
+            multiplier=contract.multiplier,
+            entry_price=takeover.bankruptcy_price,
+            exit_price=price,
+        )
+        return book_for_engine(exact, kind=kind_of(contract), decimals=contract.margin_currency.decimals)
+
+    def book(self) -> None:
+        """Post everything in one call, then save. Raises PostingRefused; Outdated where a fund was drawn meanwhile."""
+        if not self._locked:
+            self.lock_funds(self._fund_ids)
+        self._read_earlier_fills()
+        for step in self._steps:
+            step()
+        self.movements.post()
+        for fill, planned in self._planned:
+            fill.entry_id = planned.entry_id
+        Fill.objects.bulk_create(self._fills)
+        update_rows([self._changed[pk] for pk in sorted(self._changed)], CHANGING)
+
+    def _post_for(self, fill: Fill, lines: Sequence[Line], entry_kind: str) -> None:
+        entry = Entry(
+            reference=f"fill:{fill.reference}",
+            kind=entry_kind,
+            lines=lines,
+            effective_at=fill.filled_at,
+            source_kind=SOURCE,
+            source_id=fill.takeover.reference,
+        )
+        self._steps.append(lambda: self._planned.append((fill, self.movements.add(entry))))
+
+    def _settle(self, takeover: Takeover, closed_at: datetime) -> None:
+        cause = Cause(kind=SOURCE, id=takeover.reference, noun="close", run=takeover.closes, effective_at=closed_at)
+        fund_id, version = takeover.contract.fund_id, takeover.rulebook
+        for name in FIGURES:
+            setattr(takeover, name, ZERO)
+        takeover.result = takeover.running_result
+        reserved_used = ZERO
+        if takeover.running_result > 0:
+            surplus = self.movements.absorb_surplus(
+                fund_id=fund_id,
+                version=version,
+                result=takeover.running_result,
+                notional=self._exact_notional(takeover),
+                trader=takeover.trader,
+                cause=cause,
+            )
+            for name in ("penalty", "injected", "to_vault", "to_trader", "to_fees"):
+                setattr(takeover, name, getattr(surplus, name))
+        elif takeover.running_result < 0:
+            shortfall = self.movements.cover_shortfall(
+                fund_id=fund_id,
+                version=version,
+                loss=-takeover.running_result,
+                reserved=takeover.compensation,
+                cause=cause,
+            )
+            reserved_used = shortfall.reserved_used
+            takeover.paid = EXACT.add(shortfall.fund_paid, reserved_used)
+            for name in ("treasury_paid", "to_allocate", "carried"):
+                setattr(takeover, name, getattr(shortfall, name))
+        self.movements.release(
+            fund_id=fund_id, amount=EXACT.subtract(takeover.compensation, reserved_used), cause=cause
+        )
+
+    def _read_earlier_fills(self) -> None:
+        """Fills of takeovers that are settled now, where a rate of the rulebook applies to their exact notional."""
+        wanted = {
+            takeover.pk: takeover
+            for takeover in self._settling
+            if takeover.running_result > 0 and _uses_notional(self.rulebook(takeover))
+        }
+        if not wanted:
+            return
+        for fill in Fill.objects.filter(takeover_id__in=wanted, reversed_at=None):
+            fill.takeover = wanted[fill.takeover_id]
+            self._fills_of[fill.takeover_id].append(fill)
+
+    def _exact_notional(self, takeover: Takeover) -> Fraction:
+        """Of all fills, exact: the stored notional has 18 decimals, an inverse contract's may have no end of them."""
+        if not _uses_notional(self.rulebook(takeover)):
+            return Fraction(takeover.notional)
+        return sum((notional_of(fill) for fill in self._fills_of[takeover.pk]), Fraction(0))
+
+
+def engine_lines(contract: Contract, change: Decimal) -> list[Line]:
+    """Clearing → engine by a gain, engine → clearing by a loss."""
+    if not change:
+        return []
+    currency = contract.margin_currency_id
+    clearing, engine = chart.clearing(contract.symbol, currency), chart.engine(currency)
+    if change > 0:
+        return [Line(clearing, debit=change), Line(engine, credit=change)]
+    return [Line(engine, debit=-change), Line(clearing, credit=-change)]
+
+
+def cost_lines(contract: Contract, fee: Decimal, *, payer: Callable[[str], str]) -> list[Line]:
+    """Trading costs: whoever bears them → fees."""
+    if not fee:
+        return []
+    currency = contract.margin_currency_id
+    return [Line(payer(currency), debit=fee), Line(chart.fees(currency), credit=fee)]
+
+
+def notional_of(fill: Fill) -> Fraction:
+    """Closing notional of a fill in the margin currency; at the bankruptcy price where the venue named no price."""
+    takeover = fill.takeover
+    price = takeover.bankruptcy_price if fill.price is None else fill.price
+    return notional(
+        kind=kind_of(takeover.contract),
+        quantity=fill.quantity,
+        multiplier=takeover.contract.multiplier,
+        price=price,
+    )
+
+
+def _given(price: Decimal | None) -> Decimal:
+    assert price is not None, "a part is closed at a price, or its result is told"
+    return price
+
+
+def _part_of(leftover: Decimal, quantity: Decimal, remaining: Decimal, decimals: int) -> Decimal:
+    """The leftover margin of `quantity`, half-even; the last part takes what is left, so that the parts sum to it."""
+    if not leftover or quantity == remaining:
+        return leftover
+    return round_half_even(Fraction(leftover) * Fraction(quantity) / Fraction(remaining), decimals)
+
+
+def _uses_notional(rulebook: Rulebook) -> bool:
+    return rulebook.penalty_rate > 0 or rulebook.injection_cap_rate is not None

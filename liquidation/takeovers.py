@@ -1,0 +1,262 @@
+"""Takeovers: positions that the engine takes over, at the bankruptcy price or at mark, as the fund's rulebook says."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from fund import rulebooks
+from fund.models import RulebookVersion
+from fund.movements import Cause, Movements, Planned
+from fund.rulebook import Rulebook, TakeoverValuation
+from ledger import accounts, chart
+from ledger.errors import Refused
+from ledger.money import EXACT
+from ledger.posting import Entry, Line
+from ledger.transactions import retried
+from liquidation import contracts, errors
+from liquidation.contracts import kind_of
+from liquidation.engine import SOURCE, ZERO
+from liquidation.models import Contract, Takeover
+from liquidation.rules import ContractKind, PositionSide, book_for_engine, limit_price, profit_and_loss
+from liquidation.values import (
+    check_amount,
+    check_name,
+    check_number,
+    check_positive,
+    check_reference,
+    check_side,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeoverReport:
+    """One takeover as the venue tells it. Prices in quote per unit, `margin` in the margin currency.
+
+    `taken_over_at` None: when it was recorded. `mark_price` is needed where the rulebook values at mark.
+    """
+
+    reference: str
+    contract: str
+    trader: str
+    side: str
+    quantity: Decimal
+    bankruptcy_price: Decimal
+    margin: Decimal
+    taken_over_at: datetime | None = None
+    entry_price: Decimal | None = None
+    mark_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """`replayed`: the takeover was known with the same content; it is as it stands now."""
+
+    takeover: Takeover
+    replayed: bool
+
+
+@retried
+def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime) -> list[Reported]:
+    """Book the takeovers in their order, all or none. One result a report.
+
+    Raises ReferenceReused; Refused `contract_unknown`, `side_unknown`, `name_malformed`, `quantity_not_positive`,
+    `price_not_positive`, `price_negative`, `margin_negative`, `amount_precision`, `number_out_of_range`,
+    `mark_price_missing`, `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
+    """
+    known = {
+        takeover.reference: takeover
+        for takeover in Takeover.objects.select_related("contract", "rulebook").filter(
+            reference__in={report.reference for report in reports}
+        )
+    }
+    traded = contracts.by_symbol({report.contract for report in reports if report.reference not in known})
+    versions = _Versions({contract.fund_id for contract in traded.values()})
+    reported: list[Reported] = []
+    new: list[Takeover] = []
+    for position, report in enumerate(reports):
+        try:
+            takeover = known.get(report.reference)
+            if takeover is not None:
+                _check_same(takeover, report)
+                reported.append(Reported(takeover, replayed=True))
+                continue
+            takeover = _take_over(report, traded, versions, recorded_at)
+        except Refused as refused:
+            refused.position = position
+            raise
+        known[report.reference] = takeover
+        new.append(takeover)
+        reported.append(Reported(takeover, replayed=False))
+    if new:
+        _book(new, versions)
+    return reported
+
+
+class _Versions:
+    """Every rulebook version of some funds, in one read."""
+
+    def __init__(self, fund_ids: Collection[int]) -> None:
+        # The newest of those that have started holds, as `rulebooks.in_force` says.
+        rows = RulebookVersion.objects.filter(fund_id__in=fund_ids).order_by("-effective_from", "-version")
+        self._versions = list(rows)
+        self._rulebooks: dict[int, Rulebook] = {}
+
+    def in_force(self, fund_id: int, at: datetime) -> RulebookVersion:
+        return next(each for each in self._versions if each.fund_id == fund_id and each.effective_from <= at)
+
+    def rulebook(self, version: RulebookVersion) -> Rulebook:
+        if version.pk not in self._rulebooks:
+            self._rulebooks[version.pk] = rulebooks.load(version)
+        return self._rulebooks[version.pk]
+
+
+def _take_over(
+    report: TakeoverReport, traded: Mapping[str, Contract], versions: _Versions, recorded_at: datetime
+) -> Takeover:
+    contract = traded.get(report.contract)
+    if contract is None:
+        raise errors.contract_unknown(report.contract)
+    _check(report, contract)
+    taken_over_at = report.taken_over_at or recorded_at
+    version = versions.in_force(contract.fund_id, taken_over_at)
+    takeover = Takeover(
+        reference=report.reference,
+        contract=contract,
+        rulebook=version,
+        trader=report.trader,
+        side=report.side,
+        quantity=report.quantity,
+        bankruptcy_price=report.bankruptcy_price,
+        margin=report.margin,
+        entry_price=report.entry_price,
+        mark_price=report.mark_price,
+        taken_over_at=taken_over_at,
+        recorded_at=recorded_at,
+        remaining=report.quantity,
+    )
+    if versions.rulebook(version).takeover_valuation is TakeoverValuation.MARK:
+        if report.mark_price is None:
+            raise errors.mark_price_missing(f"takeover {report.reference}")
+        takeover.leftover = _leftover(takeover, report.mark_price)
+    return takeover
+
+
+def _check(report: TakeoverReport, contract: Contract) -> None:
+    check_reference(report.reference)
+    check_name("trader", report.trader)
+    check_side(report.side)
+    check_positive("quantity", report.quantity)
+    check_number("bankruptcy_price", report.bankruptcy_price)
+    if report.bankruptcy_price < 0:
+        raise errors.negative("price", report.bankruptcy_price)
+    if kind_of(contract) is ContractKind.INVERSE:
+        check_positive("bankruptcy_price", report.bankruptcy_price)
+    check_amount("margin", report.margin, contract.margin_currency)
+    if report.margin < 0:
+        raise errors.negative("margin", report.margin)
+    for name, price in (("entry_price", report.entry_price), ("mark_price", report.mark_price)):
+        if price is not None:
+            check_positive(name, price)
+
+
+def _leftover(takeover: Takeover, mark_price: Decimal) -> Decimal:
+    """Margin that is left once the loss at mark is taken off it, or what is missing: the result from B to mark.
+
+    Taken over at mark, the margin splits into the trader's loss at mark, which goes to clearing, and this, which goes
+    to the engine; fills are booked against mark. Engine and fund end with what they would have at the bankruptcy
+    price. Source: accounting.md, the double-count trap.
+    """
+    contract = takeover.contract
+    exact = profit_and_loss(
+        kind=kind_of(contract),
+        side=PositionSide(takeover.side),
+        quantity=takeover.quantity,
+        multiplier=contract.multiplier,
+        entry_price=takeover.bankruptcy_price,
+        exit_price=mark_price,
+    )
+    return book_for_engine(exact, kind=kind_of(contract), decimals=contract.margin_currency.decimals)
+
+
+def _book(takeovers: Sequence[Takeover], versions: _Versions) -> None:
+    traders: dict[str, set[str]] = {}
+    for takeover in takeovers:
+        currency = takeover.contract.margin_currency_id
+        traders.setdefault(currency, set()).add(chart.trader(takeover.trader, currency))
+    for currency in sorted(traders):
+        accounts.open_missing(sorted(traders[currency]), currency=currency)
+
+    movements = Movements()
+    compensated = {
+        takeover.contract.fund_id for takeover in takeovers if versions.rulebook(takeover.rulebook).precompensation
+    }
+    movements.lock(compensated)
+    planned: list[tuple[Takeover, Planned]] = []
+    for takeover in takeovers:
+        lines = _lines(takeover)
+        if lines:
+            planned.append((takeover, movements.add(_entry(takeover, lines))))
+        rulebook = versions.rulebook(takeover.rulebook)
+        if rulebook.precompensation:
+            _compensate(takeover, movements, rulebook)
+    movements.post()
+    for takeover, posted in planned:
+        takeover.entry_id = posted.entry_id
+    Takeover.objects.bulk_create(takeovers)
+
+
+def _lines(takeover: Takeover) -> list[Line]:
+    """Trader → clearing by the margin; at mark, clearing's part of it is what the leftover leaves."""
+    currency = takeover.contract.margin_currency_id
+    to_clearing = EXACT.subtract(takeover.margin, takeover.leftover)
+    changes = (
+        (chart.trader(takeover.trader, currency), -takeover.margin),
+        (chart.clearing(takeover.contract.symbol, currency), to_clearing),
+        (chart.engine(currency), takeover.leftover),
+    )
+    return [
+        Line(account, credit=change) if change > 0 else Line(account, debit=-change)
+        for account, change in changes
+        if change
+    ]
+
+
+def _entry(takeover: Takeover, lines: Sequence[Line]) -> Entry:
+    return Entry(
+        reference=f"takeover:{takeover.reference}",
+        kind="takeover",
+        lines=lines,
+        effective_at=takeover.taken_over_at,
+        source_kind=SOURCE,
+        source_id=takeover.reference,
+    )
+
+
+def _compensate(takeover: Takeover, movements: Movements, rulebook: Rulebook) -> None:
+    """Set the budget aside; the close order's limit price follows from it. Source: accounting.md, compensation."""
+    cause = Cause(kind=SOURCE, id=takeover.reference, noun="reserve", run=1, effective_at=takeover.taken_over_at)
+    contract = takeover.contract
+    takeover.compensation = movements.reserve(fund_id=contract.fund_id, rulebook=rulebook, cause=cause)
+    if takeover.bankruptcy_price > ZERO:
+        takeover.limit_price = limit_price(
+            kind=kind_of(contract),
+            side=PositionSide(takeover.side),
+            bankruptcy_price=takeover.bankruptcy_price,
+            quantity=takeover.quantity,
+            multiplier=contract.multiplier,
+            budget=takeover.compensation,
+            tick=contract.tick,
+        )
+
+
+def _check_same(takeover: Takeover, report: TakeoverReport) -> None:
+    names = ("trader", "side", "quantity", "bankruptcy_price", "margin", "entry_price", "mark_price")
+    same = all(getattr(takeover, name) == getattr(report, name) for name in names)
+    if (
+        not same
+        or takeover.contract.symbol != report.contract
+        or (report.taken_over_at is not None and report.taken_over_at != takeover.taken_over_at)
+    ):
+        known = f"another takeover of {takeover.quantity} {takeover.contract.symbol} from {takeover.trader}"
+        raise errors.reference_reused(report.reference, known)
