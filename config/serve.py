@@ -95,20 +95,31 @@ def running(programs: Mapping[str, Program]) -> Iterator[dict[str, subprocess.Po
             child.wait()
 
 
-def run(programs: Mapping[str, Program]) -> int:
-    """Run programs until a signal asks to end, or one of them ends. Returns the exit code; the reason is on stderr."""
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Keep signals that end or wake this process for `until_ended`, which waits for them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
     try:
-        with running(programs) as children:
-            while True:
-                if signal.sigwait(WAKING) != signal.SIGCHLD:
-                    return 0
-                for name, child in children.items():
-                    if child.poll() is not None:
-                        sys.stderr.write(f"{name} ended by itself with code {child.returncode}; ending the others\n")
-                        return 1
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def until_ended(children: Mapping[str, subprocess.Popen[bytes]]) -> int:
+    """Wait, signals held, until a signal asks to end, or a child has ended. Returns the exit code; why is on stderr."""
+    while True:
+        for name, child in children.items():
+            if child.poll() is not None:
+                sys.stderr.write(f"{name} ended by itself with code {child.returncode}; ending the others\n")
+                return 1
+        if signal.sigwait(WAKING) != signal.SIGCHLD:
+            return 0
+
+
+def run(programs: Mapping[str, Program]) -> int:
+    """Run programs until a signal asks to end, or one of them ends. Returns the exit code; the reason is on stderr."""
+    with signals_held(), running(programs) as children:
+        return until_ended(children)
 
 
 def main() -> int:

@@ -26,30 +26,33 @@ ROLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Passwords by user name and secrets of keys by role, to be shown to whoever runs the demo."""
+    """Passwords by user name and secrets of keys by role, to be shown to whoever runs the demo.
 
-    passwords: dict[str, str]
+    A password is None where somebody has set another one since.
+    """
+
+    passwords: dict[str, str | None]
     keys: dict[Role, str]
 
 
 def grant_access(kept: Path, *, now: datetime) -> Access:
     """Make people and keys where they are missing. `kept` remembers their secrets, readable by its owner alone."""
     known = _read(kept)
-    people = {name: _person(name, known.get("people", {}).get(name)) for name in PEOPLE}
+    people = {name: _person(name, known.get("people", {}).get(name, {})) for name in PEOPLE}
     keys = {role: _key(role, known.get("keys", {}).get(role), now=now) for role in ROLES}
     _write(kept, {"people": people, "keys": keys})
     return Access(passwords={name: person["password"] for name, person in people.items()}, keys=keys)
 
 
-def _person(name: str, known: dict[str, str] | None) -> dict[str, str]:
-    """The person's password, and the digest by which a password that was changed meanwhile is noticed."""
+def _person(name: str, known: dict[str, str | None]) -> dict[str, str | None]:
+    """The person's password, and the digest by which one that was changed meanwhile is noticed and left alone."""
     user = User.objects.filter(username=name).first()
-    if user is not None and known is not None and user.password == known["digest"]:
-        return known
-    user = user or User(username=name)
+    if user is not None:
+        ours = user.password == known.get("digest")
+        return {"password": known["password"] if ours else None, "digest": user.password if ours else None}
+    user = User(username=name, is_staff=True, is_superuser=not PEOPLE[name])
     password = secrets.token_urlsafe(9)
     user.set_password(password)
-    user.is_staff, user.is_active, user.is_superuser = True, True, not PEOPLE[name]
     user.save()
     if PEOPLE[name]:
         user.groups.add(Group.objects.get(name=PEOPLE[name]))

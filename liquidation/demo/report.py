@@ -13,6 +13,7 @@ from rich.text import Text
 from ledger.chart import Side
 from ledger.integrity import Verification
 from ledger.money import total
+from liquidation.demo.access import Access
 from liquidation.demo.cascade import SECONDS
 from liquidation.demo.figures import Figures, FundDay, KindLine, Waterfall
 from liquidation.demo.story import CURRENCY, DECIMALS, EXAMPLE_BANKRUPTCY, EXAMPLE_CLOSE
@@ -184,3 +185,18 @@ def _table() -> Table:
 
 def _section(title: str, remark: str, *parts: RenderableType) -> RenderableType:
     return Group(Text.assemble(("\n" + title, "bold"), "  ", (remark, "dim")), *parts)
+
+
+def ending(url: str, access: Access, *, stays: bool) -> RenderableType:
+    """Where to go on: addresses, people, keys."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Admin", f"{url}/admin/")
+    table.add_row("API", f"{url}/api/v1/docs/")
+    for name, password in access.passwords.items():
+        table.add_row("Login", f"{name} / {password or '(the password that was set since)'}")
+    for role, secret in access.keys.items():
+        table.add_row("Key", f"{role.value}: {secret}")
+    remark = (
+        "the web server runs until Ctrl-C" if stays else "manage.py demo without --once leaves the web server running"
+    )
+    return _section("Look around", remark, table)
