@@ -9,7 +9,7 @@ from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
-READ = ("ledger", "fund", "liquidation", "django_celery_beat", "django_celery_results")
+READ = ("ledger", "fund", "liquidation", "rest", "django_celery_beat", "django_celery_results")
 GROUPS = {
     "bookkeeper": (
         "ledger.add_currency",
@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
         ("django_celery_beat", "0019_alter_periodictasks_options"),
         ("django_celery_results", "0014_alter_taskresult_status"),
         ("ledger", "0003_balances_at"),
+        ("rest", "0001_keys_and_answers"),
         ("fund", "0001_initial"),
         ("liquidation", "0001_initial"),
     ]

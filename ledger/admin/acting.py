@@ -26,11 +26,14 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """One action. `act` makes the one call of the domain, from the form's values, and may raise Refused."""
+    """One action. `act` makes the one call of the domain, from the form's values, and may raise Refused.
+
+    It answers with a page to go on to, or with a response of its own, where that must not be asked for again.
+    """
 
     title: str
     button: str
-    act: Callable[[Mapping[str, Any]], Done]
+    act: Callable[[Mapping[str, Any]], Done | HttpResponse]
     back: str
     form_class: type[forms.Form] = forms.Form
     initial: Mapping[str, Any] = field(default_factory=dict)
@@ -53,6 +56,8 @@ def run(request: HttpRequest, site: AdminSite, action: Action) -> HttpResponse:
             if not (action.place and action.place(form, refused)):
                 messages.error(request, f"Refused ({refused.code}): {refused.detail}")
         else:
+            if isinstance(done, HttpResponse):
+                return done
             (messages.warning if done.warning else messages.success)(request, done.message)
             return HttpResponseRedirect(done.url)
     context = {
