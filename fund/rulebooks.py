@@ -21,12 +21,12 @@ def publish(
     fund_code: str,
     preset: str,
     fields: Mapping[str, object],
-    effective_from: datetime,
+    effective_from: datetime | None,
     published_at: datetime,
     published_by: str,
     reference: str | None = None,
 ) -> RulebookVersion:
-    """Publish the fund's next version, in force from `effective_from`. With a `reference` it is done once.
+    """Publish the fund's next version, in force from `effective_from` or from now on; once, where it has a reference.
 
     Of two versions that start at the same moment the later one holds. What has happened names the version that it ran
     under, and keeps it. Raises NotFound `fund_unknown`; RulebookRefused; ReferenceReused.
@@ -48,7 +48,7 @@ def publish(
                 version=newest.version + 1 if newest else 1,
                 preset=preset,
                 fields=to_json(rulebook),
-                effective_from=effective_from,
+                effective_from=effective_from or published_at,
                 published_at=published_at,
                 published_by=published_by,
                 reference=reference,
@@ -79,10 +79,11 @@ def _read(fields: str) -> Rulebook:
     return from_json(json.loads(fields))
 
 
-def _replay(reference: str, fund: Fund, rulebook: Rulebook, effective_from: datetime) -> RulebookVersion | None:
+def _replay(reference: str, fund: Fund, rulebook: Rulebook, effective_from: datetime | None) -> RulebookVersion | None:
     known = RulebookVersion.objects.filter(reference=reference).select_related("fund").first()
     if known is None:
         return None
-    if (known.fund_id, known.fields, known.effective_from) != (fund.pk, to_json(rulebook), effective_from):
+    stated = effective_from or known.effective_from
+    if (known.fund_id, known.fields, known.effective_from) != (fund.pk, to_json(rulebook), stated):
         raise errors.reference_reused(reference, f"another rulebook, {known}")
     return known

@@ -17,7 +17,10 @@ from ledger.reversals import KIND as REVERSAL
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # References of the entries that other events book: taken by hand, they would keep the event out for ever.
-_RESERVED = re.compile(r"(takeover|fill|close|adl|contribution|withdrawal|cycle|inventory|mark|dispose|reversal):.*")
+_RESERVED = re.compile(
+    r"(takeover|fill|close|reserve|release|adl|inventory|disposal|contribution|withdrawal|cycle|reversal)"
+    r"(-[a-z]+)*(\.[0-9]+)?:.*"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ def record_entries(entries: Sequence[ManualEntry], *, recorded_at: datetime) -> 
         if currency not in currencies
     ]
     if refusals:
-        raise PostingRefused(sorted(refusals, key=lambda refusal: refusal.position))
+        raise _placed(sorted(refusals, key=lambda refusal: refusal.position))
 
     new = [
         Entry(
@@ -59,12 +62,15 @@ def record_entries(entries: Sequence[ManualEntry], *, recorded_at: datetime) -> 
         )
         for entry in entries
     ]
-    if not missing:
-        return post(new)
-    with transaction.atomic():
-        for currency in sorted({currency for currency, _ in missing.values()}):
-            open_missing([code for code, (of, _) in missing.items() if of == currency], currency=currency)
-        return post(new)
+    try:
+        if not missing:
+            return post(new)
+        with transaction.atomic():
+            for currency in sorted({currency for currency, _ in missing.values()}):
+                open_missing([code for code, (of, _) in missing.items() if of == currency], currency=currency)
+            return post(new)
+    except PostingRefused as refused:
+        raise _placed(refused.refusals) from refused
 
 
 def _refusals(position: int, entry: ManualEntry) -> Iterator[EntryRefusal]:
@@ -80,6 +86,13 @@ def _refusals(position: int, entry: ManualEntry) -> Iterator[EntryRefusal]:
         if kind.controlled:
             detail = f"entry {entry.reference}: account {code} is moved by the fund's and the engine's events alone"
             yield EntryRefusal(position, "account_controlled", detail)
+
+
+def _placed(refusals: Sequence[EntryRefusal]) -> PostingRefused:
+    """The entries of the call are the items of the batch: the refusal says which of them stands in the way."""
+    refused = PostingRefused(refusals)
+    refused.position = refusals[0].position
+    return refused
 
 
 def _traders_missing(entries: Sequence[ManualEntry]) -> dict[str, tuple[str, int]]:

@@ -12,7 +12,8 @@ from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from ledger.money import MoneyError, parse_number, plain
 
-REFERENCE_LENGTH = 150
+# The journal adds a prefix to it, and its own column has 200 characters.
+REFERENCE_LENGTH = 160
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?P<offset>[Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
 # What can be added to and subtracted from without leaving the calendar.
 _YEARS = range(1970, 3000)

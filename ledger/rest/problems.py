@@ -123,13 +123,19 @@ def _of_refusal(refused: Refused) -> dict[str, Any]:
 
 def _of_batch(error: BatchRefused) -> dict[str, Any]:
     refused = error.refused
-    parts = refused.refusals if isinstance(refused, PostingRefused) else (refused,)
-    errors = []
-    for part in parts:
-        position = getattr(part, "position", None)
-        at = {} if position is None else {"pointer": f"/items/{position}"}
-        errors.append({**at, "code": part.code, "detail": part.detail})
-    return problem(status=refused.status, code=refused.code, detail=refused.detail, errors=errors)
+    document = _of_refusal(refused)
+    if refused.position is None:
+        return document
+    if isinstance(refused, PostingRefused):
+        document["errors"] = [
+            {"pointer": f"/items/{each.position}", "code": each.code, "detail": each.detail}
+            for each in refused.refusals
+        ]
+    else:
+        item = f"/items/{refused.position}"
+        field = _pointer(refused.field) if refused.field else ""
+        document["errors"] = [{"pointer": item + field, "code": refused.code, "detail": refused.detail}]
+    return document
 
 
 def _of_framework(error: APIException) -> dict[str, Any]:

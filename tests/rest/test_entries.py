@@ -157,7 +157,7 @@ def test_trader_in_an_unknown_currency_is_refused(bookkeeper: APIClient) -> None
     refused_post(bookkeeper, "/entries/", body, status=422, code="currency_unknown")
 
 
-@pytest.mark.parametrize("reference", ["takeover:t1", "fill:f1", "close:t1", "cycle:usdt:1:1:0", "contribution:c"])
+@pytest.mark.parametrize("reference", ["takeover:t1", "close.2:t1", "close-penalty:t1", "cycle:usdt:1:1:0"])
 def test_reference_of_an_events_own_entry_is_refused(bookkeeper: APIClient, reference: str) -> None:
     refused_post(bookkeeper, "/entries/", deposit(reference), status=422, code="reference_reserved")
 
@@ -173,7 +173,7 @@ def test_reference_of_an_events_own_entry_is_refused(bookkeeper: APIClient, refe
         ("", "field_empty"),
         (7, "string_expected"),
         (None, "field_null"),
-        ("x" * 151, "too_long"),
+        ("x" * 161, "too_long"),
     ],
 )
 def test_malformed_reference_is_refused(bookkeeper: APIClient, reference: Any, code: str) -> None:
