@@ -1,6 +1,7 @@
-"""Rules of a takeover: bankruptcy and limit price, what is booked of a result, the states. Pure; prices are exact.
+"""Rules of a takeover: bankruptcy and limit price, the states. Pure; prices are exact.
 
-Profit, notional and average entry are the fund's (`fund.rules`), which ranks open positions by them.
+Profit, notional, average entry and what is booked of them are the fund's (`fund.rules`), which ranks and holds
+positions by them.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,15 @@ from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 
-from fund.rules import ContractKind, PositionSide, average_entry, notional, profit_and_loss
+from fund.rules import (
+    ContractKind,
+    PositionSide,
+    average_entry,
+    book_for_engine,
+    book_for_trader,
+    notional,
+    profit_and_loss,
+)
 from ledger.money import MAX_DECIMALS, ceil_to, floor_to, round_half_even
 
 __all__ = [
@@ -92,16 +101,3 @@ def limit_price(
         return towards_bankruptcy(exact, MAX_DECIMALS)
     steps = Fraction(towards_bankruptcy(exact / Fraction(tick), 0))
     return round_half_even(steps * Fraction(tick), MAX_DECIMALS)
-
-
-def book_for_engine(value: Fraction, *, kind: ContractKind, decimals: int) -> Decimal:
-    """The engine's result of a fill as it is booked: half-even; of an inverse contract rounded up.
-
-    The other side of the line is clearing, the traders': rounding up never favours them. Source: accounting.md.
-    """
-    return ceil_to(value, decimals) if kind is ContractKind.INVERSE else round_half_even(value, decimals)
-
-
-def book_for_trader(value: Fraction, *, kind: ContractKind, decimals: int) -> Decimal:
-    """A trader's realised profit as it is booked: half-even; of an inverse contract rounded down. Source: as above."""
-    return floor_to(value, decimals) if kind is ContractKind.INVERSE else round_half_even(value, decimals)

@@ -2,7 +2,15 @@
 
 from fund.rules.adl import AdlCut, AdlFill, OpenPosition, Queued, adl_fills, adl_queue, rank_lights
 from fund.rules.allocation import Allocation, Profit, Share, allocate
-from fund.rules.contracts import ContractKind, PositionSide, average_entry, notional, profit_and_loss
+from fund.rules.contracts import (
+    ContractKind,
+    PositionSide,
+    average_entry,
+    book_for_engine,
+    book_for_trader,
+    notional,
+    profit_and_loss,
+)
 from fund.rules.cycles import CYCLE_TRANSITIONS, cycle_can_move
 from fund.rules.split import (
     LossSplit,
@@ -34,6 +42,8 @@ __all__ = [
     "adl_queue",
     "allocate",
     "average_entry",
+    "book_for_engine",
+    "book_for_trader",
     "compensation_budget",
     "cycle_can_move",
     "notional",

@@ -1,4 +1,4 @@
-"""Profit, notional and average entry of a position, exact, in the margin currency.
+"""Profit, notional and average entry of a position, exact, in the margin currency; what is booked of a profit.
 
 Source: accounting.md, profit and loss; inverse: BitMEX, contracts · multiplier · (1/entry − 1/exit). Quantities count
 contracts, prices are quote per unit.
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+
+from ledger.money import ceil_to, floor_to, round_half_even
 
 
 class ContractKind(StrEnum):
@@ -61,3 +63,16 @@ def average_entry(*, kind: ContractKind, fills: Iterable[tuple[Decimal, Decimal]
         )
     assert quantity > 0, "no fill, no average"
     return quantity / weighted if kind is ContractKind.INVERSE else weighted / quantity
+
+
+def book_for_engine(value: Fraction, *, kind: ContractKind, decimals: int) -> Decimal:
+    """The house's result as it is booked, the engine's or the fund's: half-even; of an inverse contract rounded up.
+
+    The other side of the line is clearing, the traders': rounding up never favours them. Source: accounting.md.
+    """
+    return ceil_to(value, decimals) if kind is ContractKind.INVERSE else round_half_even(value, decimals)
+
+
+def book_for_trader(value: Fraction, *, kind: ContractKind, decimals: int) -> Decimal:
+    """A trader's realised profit as it is booked: half-even; of an inverse contract rounded down. Source: as above."""
+    return floor_to(value, decimals) if kind is ContractKind.INVERSE else round_half_even(value, decimals)
