@@ -323,6 +323,8 @@ class InventoryPosition(models.Model):
 
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="inventory_positions")
     contract = models.CharField(max_length=100, db_collation="C")
+    kind = models.CharField(max_length=7, help_text="Of the contract: linear, inverse or quanto.")
+    multiplier = AmountField(help_text="Of the contract.")
     side = models.CharField(max_length=5, blank=True)
     quantity = AmountField(default=0)
     carrying_price = AmountField(null=True, blank=True, help_text="Average price at which it was taken over.")

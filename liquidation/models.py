@@ -72,6 +72,7 @@ class Takeover(models.Model):
         default=0, help_text="Taken over at mark: margin beyond the loss at mark, of what is not closed yet."
     )
     unfilled_at = models.DateTimeField(null=True, blank=True)
+    adl_seed = models.CharField(max_length=200, blank=True, help_text="Of its random ADL queue, so that it stays one.")
     adl_averted = AmountField(default=0, help_text="Memo: loss at mark that ADL averted; no money moved.")
 
     # What became of the result, in the layers' order; null until closed.
