@@ -3,7 +3,7 @@
 PostgreSQL refuses to run as root, so root's servers run as `nobody`. Where the project or its environment lies below
 a private folder, `nobody` keeps one capability, to read there; no program is copied and no mode of a folder is
 changed. Where root is root of a container without these rights, a user namespace shows the server another number for
-the same user.
+the same user; so it does where the user has no name.
 """
 
 import ctypes
@@ -73,9 +73,11 @@ def confinement_for(*, programs: Iterable[Path], folders: Iterable[Path]) -> Con
 
     Errors: ServersUnavailable, where root has neither another user to become nor the right to read as that user.
     """
-    if os.geteuid() != 0:
-        return Confinement(uid=os.geteuid(), gid=os.getegid())
     uid, gid = _nobody()
+    if os.geteuid() != 0:
+        # Containers run under numbers that no name belongs to; initdb wants one.
+        namespace = not _has_name(os.geteuid()) and _may_enter_namespace(uid, gid)
+        return Confinement(uid=uid, gid=gid, namespace=True) if namespace else Confinement(os.geteuid(), os.getegid())
     nobody = Confinement(uid=uid, gid=gid, becomes=True)
     held = _capabilities_held()
     if {CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID} <= held and _is_mapped(uid):
@@ -102,6 +104,14 @@ def _nobody() -> tuple[int, int]:
     except KeyError:
         return NOBODY, NOBODY
     return entry.pw_uid, entry.pw_gid
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _capabilities_held() -> set[int]:
