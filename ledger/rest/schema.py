@@ -1,6 +1,7 @@
 """OpenAPI: how a key is given, what every operation may also answer, and the shapes of pages and batches."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -71,12 +72,7 @@ def listed(
     row: type[serializers.Serializer[Any]], query: type[serializers.Serializer[Any]] | None = None
 ) -> Callable[[MethodT], MethodT]:
     """Describe a GET that answers one page of such rows."""
-    page = type(
-        f"{_name(row)}Page",
-        (Page,),
-        {"results": row(many=True)},
-    )
-    return extend_schema(parameters=[*_described(query), *PARAMETERS], responses=page)
+    return extend_schema(parameters=[*_described(query), *PARAMETERS], responses=_page_of(row))
 
 
 def shown(
@@ -87,13 +83,13 @@ def shown(
 
 
 def recorded(
-    body: type[serializers.Serializer[Any]] | None,
+    body: type[serializers.Serializer[Any]],
     answer: type[serializers.Serializer[Any]],
     *,
     item: type[serializers.Serializer[Any]] | None = None,
 ) -> Callable[[MethodT], MethodT]:
     """Describe a POST: 201 the first time, 200 to a replay. With `item`, a batch may be sent, answered item by item."""
-    if item is None or body is None:
+    if item is None:
         return extend_schema(parameters=[_KEY_PARAMETER], request=body, responses={201: answer, 200: answer})
     one_or_batch = PolymorphicProxySerializer(
         f"{_name(body)}OrBatch", [body, _batch_of(body)], resource_type_field_name=None, many=False
@@ -102,6 +98,13 @@ def recorded(
         f"{_name(answer)}OrBatch", [answer, _answers_of(item)], resource_type_field_name=None, many=False
     )
     return extend_schema(parameters=[_KEY_PARAMETER], request=one_or_batch, responses={201: answers, 200: answers})
+
+
+def acted(
+    answer: type[serializers.Serializer[Any]], body: type[serializers.Serializer[Any]] | None = None
+) -> Callable[[MethodT], MethodT]:
+    """Describe a POST that moves something known along, and does nothing the second time: 200."""
+    return extend_schema(request=body, responses=answer)
 
 
 class Page(serializers.Serializer[Any]):
@@ -123,6 +126,12 @@ class ItemAnswer(serializers.Serializer[Any]):
     errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]  # a field, not the property
 
 
+@cache
+def _page_of(row: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    return type(f"{_name(row)}Page", (Page,), {"results": row(many=True)})
+
+
+@cache
 def _batch_of(body: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     fields = {
         "__doc__": f"Up to {ITEMS_MOST} items. `atomic`: all or none, else each stands alone.",
@@ -132,6 +141,7 @@ def _batch_of(body: type[serializers.Serializer[Any]]) -> type[serializers.Seria
     return type(f"{_name(body)}Batch", (serializers.Serializer,), fields)
 
 
+@cache
 def _answers_of(item: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     fields = {"__doc__": "One answer an item, in the same order.", "items": item(many=True)}
     return type(f"{_name(item)}Batch", (serializers.Serializer,), fields)

@@ -69,6 +69,10 @@ class NoQuery(QuerySerializer):
     """No parameter at all."""
 
 
+class NoBody(StrictSerializer):
+    """A body without a field, or none."""
+
+
 class FieldProblem(serializers.Serializer[Any]):
     """One thing wrong with a request."""
 

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from fund.views import cycles, funds, transfers
+
+urlpatterns = [
+    path("funds/", funds.FundsView.as_view()),
+    path("funds/<str:code>/", funds.FundView.as_view()),
+    path("funds/<str:code>/rulebooks/", funds.RulebooksView.as_view()),
+    path("funds/<str:code>/contributions/", transfers.ContributionsView.as_view()),
+    path("funds/<str:code>/withdrawals/", transfers.WithdrawalsView.as_view()),
+    path("funds/<str:code>/withdrawals/<str:reference>/", transfers.WithdrawalView.as_view()),
+    path("funds/<str:code>/withdrawals/<str:reference>/approve/", transfers.ApprovalView.as_view()),
+    path("funds/<str:code>/withdrawals/<str:reference>/reject/", transfers.RejectionView.as_view()),
+    path("funds/<str:code>/cycles/", cycles.CyclesView.as_view()),
+    path("cycles/<int:cycle_id>/", cycles.CycleView.as_view()),
+]

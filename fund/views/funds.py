@@ -1,0 +1,108 @@
+"""Funds and their rulebooks."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from fund import errors, funds, rulebooks
+from fund.figures import with_figures
+from fund.models import Fund, RulebookVersion
+from fund.serializers import (
+    FundQuery,
+    FundSerializer,
+    NewFundSerializer,
+    NewRulebookSerializer,
+    RulebookSerializer,
+)
+from ledger.rest.idempotency import idempotent
+from ledger.rest.models import Role
+from ledger.rest.paging import page_response
+from ledger.rest.permissions import HOUSE, allow_fund, key_of
+from ledger.rest.schema import listed, recorded, shown
+from ledger.rest.serializers import NoQuery
+from ledger.rest.views import ResourceView, recorded_response
+
+
+class FundsView(ResourceView):
+    """Funds with their figures, and opening one."""
+
+    roles = {"GET": HOUSE, "POST": {Role.TREASURY}}
+    per_fund = True
+
+    @listed(FundSerializer, FundQuery)
+    def get(self, request: Request) -> Response:
+        rows = Fund.objects.filter(**FundQuery.read(request, paged=True))
+        if key_of(request).fund:
+            rows = rows.filter(code=key_of(request).fund)
+        return page_response(request, with_figures(rows, at=timezone.now()), by="code", serializer=FundSerializer)
+
+    @recorded(NewFundSerializer, FundSerializer)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        body, now = NewFundSerializer.read_body(request), timezone.now()
+        allow_fund(request, body["code"])
+        rulebook = body.pop("rulebook")
+        fund = funds.open_fund(
+            **body,
+            preset=rulebook.pop("preset"),
+            fields=rulebook,
+            opened_at=now,
+            opened_by=key_of(request).person,
+        )
+        return recorded_response(show_fund(fund.code, at=now), replayed=fund.created_at != now)
+
+
+class FundView(ResourceView):
+    """One fund."""
+
+    roles = {"GET": HOUSE}
+    per_fund = True
+
+    @shown(FundSerializer)
+    def get(self, request: Request, code: str) -> Response:
+        NoQuery.read(request)
+        allow_fund(request, code)
+        return Response(show_fund(code, at=timezone.now()))
+
+
+class RulebooksView(ResourceView):
+    """Versions of a fund's rulebook, the newest first, and publishing the next."""
+
+    roles = {"GET": HOUSE, "POST": {Role.TREASURY}}
+    per_fund = True
+
+    @listed(RulebookSerializer)
+    def get(self, request: Request, code: str) -> Response:
+        NoQuery.read(request, paged=True)
+        allow_fund(request, code)
+        rows = RulebookVersion.objects.filter(fund=funds.find(code)).select_related("fund")
+        return page_response(request, rows, by="-version", serializer=RulebookSerializer)
+
+    @recorded(NewRulebookSerializer, RulebookSerializer)
+    def post(self, request: Request, code: str) -> Response:
+        allow_fund(request, code)
+        body, now = NewRulebookSerializer.read_body(request), timezone.now()
+        version = rulebooks.publish(
+            fund_code=code,
+            preset=body.pop("preset"),
+            effective_from=body.pop("effective_from"),
+            reference=body.pop("reference"),
+            fields=body,
+            published_at=now,
+            published_by=key_of(request).person,
+        )
+        return recorded_response(RulebookSerializer(version).data, replayed=version.published_at != now)
+
+
+def show_fund(code: str, *, at: datetime) -> dict[str, Any]:
+    """A fund as the API shows it. Raises NotFound `fund_unknown`."""
+    rows: QuerySet[Fund] = with_figures(Fund.objects.filter(code=code), at=at)
+    fund = rows.first()
+    if fund is None:
+        raise errors.fund_unknown(code)
+    document: dict[str, Any] = FundSerializer(fund).data
+    return document
