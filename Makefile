@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format bench clean
+.PHONY: help setup demo run test check check-format check-lint check-types check-contracts check-migrations format bench clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -40,11 +40,21 @@ run: $(STAMP) ## web server, task worker and scheduler on http://127.0.0.1:8000 
 test: $(DEV_STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
 	@exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) $(ARGS)
 
-check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations in step
-	$(BIN)/ruff format --check .
+check: check-format check-lint check-types check-contracts check-migrations ## format, lint, types, import contracts, migrations in step
+
+check-format: $(DEV_STAMP)
+	$(BIN)/ruff format --check --quiet .
+
+check-lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
+
+check-types: $(DEV_STAMP)
 	$(BIN)/mypy .
+
+check-contracts: $(DEV_STAMP)
 	$(BIN)/lint-imports
+
+check-migrations: $(DEV_STAMP)
 	$(MANAGE) makemigrations --check --dry-run
 
 format: $(DEV_STAMP) ## format the code

@@ -66,7 +66,8 @@ def urls_of_environment() -> DatabaseUrls:
 def schema_digest() -> str:
     """Twelve digits that change with every migration, every SQL file and every pinned dependency."""
     digest = hashlib.sha256(os.environ.get("BULWARK_SERVICE_ROLE", "").encode())
-    patterns = ("*/migrations/*.py", "*/*/migrations/*.py", "*/sql/**/*.sql", "*/management/commands/migrate.py", "requirements.txt")
+    migrations = ("*/migrations/*.py", "*/*/migrations/*.py")
+    patterns = (*migrations, "*/sql/**/*.sql", "*/management/commands/migrate.py", "requirements.txt")
     for file in sorted(file for pattern in patterns for file in PROJECT.glob(pattern)):
         digest.update(f"\0{file.relative_to(PROJECT)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
