@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models import Count, QuerySet, Subquery
 from django.db.models.expressions import OuterRef, Value
-from django.db.models.functions import Coalesce, Concat
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from fund import funds
+from fund import figures, funds, rulebooks
 from fund.admin.rulebook_form import OpenFundForm, initial_of_preset, place_refusal
 from fund.admin.rulebooks import publish_url
 from fund.admin.transfers import CONTRIBUTION, WITHDRAWAL, transfer_url
@@ -24,35 +24,20 @@ from ledger.admin.accounts import statement_url
 from ledger.admin.acting import Action, Done, run
 from ledger.admin.books import BookAdmin
 from ledger.admin.columns import amount, list_url, object_link, object_url
-from ledger.fields import AmountField
-from ledger.models import Account
-
-# The figures of a fund that are balances of its accounts, by the parts of the code around the fund's.
-_BALANCES = {
-    "balance": ("fund:", ""),
-    "reserved": ("fund:", ":reserved"),
-    "to_allocate": ("loss:", ""),
-    "deficit": ("deficit:", ""),
-}
 
 
-def with_figures(funds_: QuerySet[Fund]) -> QuerySet[Fund]:
-    """Adds each fund's balances, its unsettled cycles and pending withdrawals, all in the one query."""
-    balances = {
-        name: Coalesce(
-            Subquery(
-                Account.objects.filter(code=Concat(Value(before), OuterRef("code"), Value(after))).values("balance")
-            ),
-            Value(0),
-            output_field=AmountField(),
-        )
-        for name, (before, after) in _BALANCES.items()
-    }
-    return funds_.annotate(
-        **balances,
-        unsettled=Count("cycles", filter=~Q(cycles__status=Cycle.Status.SETTLED), distinct=True),
-        pending=Count("transfers", filter=Q(transfers__status=Transfer.Status.PENDING), distinct=True),
+def with_work(funds_: QuerySet[Fund]) -> QuerySet[Fund]:
+    """Adds each fund's figures, its unsettled cycles and pending withdrawals, all in the one query."""
+    unsettled = Cycle.objects.filter(fund=OuterRef("pk")).exclude(status=Cycle.Status.SETTLED)
+    pending = Transfer.objects.filter(fund=OuterRef("pk"), status=Transfer.Status.PENDING)
+    return figures.with_figures(funds_, at=timezone.now()).annotate(
+        unsettled=_count(unsettled), pending=_count(pending)
     )
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().values("fund").annotate(rows=Count("pk")).values("rows")
+    return Coalesce(Subquery(counted), Value(0))
 
 
 @admin.register(Fund)
@@ -94,7 +79,7 @@ class FundAdmin(BookAdmin[Fund]):
         return self.may(request, "add")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fund]:
-        return with_figures(super().get_queryset(request))
+        return with_work(super().get_queryset(request))
 
     @admin.display(description="unsettled cycles")
     def unsettled_cycles(self, fund: Any) -> str:
@@ -108,8 +93,7 @@ class FundAdmin(BookAdmin[Fund]):
 
     @admin.display(description="rulebook in force")
     def rulebook_now(self, fund: Fund) -> str:
-        started = fund.rulebooks.filter(effective_from__lte=timezone.now()).order_by("-effective_from", "-version")
-        return object_link(started.select_related("fund").first())
+        return object_link(rulebooks.in_force(fund, timezone.now()))
 
     @admin.display(description="statements")
     def statements(self, fund: Fund) -> str:

@@ -1,0 +1,106 @@
+"""The admin as people use it, in a browser: what they read and click, from login to the result in the books."""
+
+import re
+from decimal import Decimal
+
+from playwright.sync_api import Page, expect
+
+from fund import funds, transfers
+from tests.browser.conftest import Site
+from tests.builders import START, balance, move, open_currency, post
+
+
+def open_fund(contribution: str) -> None:
+    open_currency()
+    funds.open_fund(code="usdt", currency="USDT", preset="full_cover", fields={}, opened_at=START, opened_by="the lead")
+    transfers.contribute(
+        reference="c1", fund_code="usdt", amount=Decimal(contribution), requested_by="the lead", effective_at=START
+    )
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).first.click()
+
+
+def test_a_bookkeeper_reads_a_statement_opens_an_entry_and_reverses_it(site: Site) -> None:
+    post(move("d1", "1234567.5", debited="custody:USDT", credited="trader:ann:USDT"))
+    post(move("w1", "0.25", debited="trader:ann:USDT", credited="custody:USDT", kind="withdrawal"))
+    page = site.log_in("ben")
+
+    go(page, "Accounts")
+    page.get_by_role("searchbox").fill("trader:ann")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#result_list")).to_contain_text("1,234,567.25")
+    go(page, "Statement")
+    rows = page.locator("#statement tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(2)).to_contain_text("1,234,567.25")
+
+    go(page, "w1")
+    expect(page.locator("#entry-lines .total")).to_contain_text("balanced")
+    go(page, "Reverse…")
+    page.get_by_label("Reason").fill("paid to the wrong trader")
+    page.get_by_role("button", name="Reverse").click()
+
+    expect(page.get_by_text("Entry w1 is reversed.")).to_be_visible()
+    expect(page.get_by_text("reverses w1")).to_be_visible()
+    assert balance("trader:ann:USDT") == "1234567.5"
+
+
+def test_amounts_of_a_column_have_their_decimal_points_in_one_line(site: Site) -> None:
+    for number, amount in enumerate(("1200", "0.00000001", "15.5", "99.99"), 1):
+        post(move(f"d{number}", amount, debited="custody:USDT", credited="trader:ann:USDT"))
+    page = site.log_in("ben")
+    page.goto(f"{site.address}/admin/ledger/account/of/trader:ann:USDT/statement/")
+
+    points = page.evaluate(
+        """() => [...document.querySelectorAll('#statement tbody td:nth-child(7) .amount')].map((amount) => {
+            const text = amount.firstChild, place = text.textContent.indexOf('.'), range = document.createRange();
+            range.setStart(text, place < 0 ? text.length : place);
+            range.setEnd(text, place < 0 ? text.length : place);
+            return range.getBoundingClientRect().left;
+        })"""
+    )
+
+    assert len(points) == 4
+    assert max(points) - min(points) < 2, points
+
+
+def test_a_withdrawal_takes_two_people(site: Site) -> None:
+    open_fund("1000")
+    first, second = site.log_in("tess"), site.log_in("theo")
+
+    expect(first.locator("#funds")).to_contain_text("1,000")
+    go(first, "usdt")
+    go(first, "Request a withdrawal…")
+    first.get_by_label("Amount").fill("400")
+    first.get_by_role("button", name="Send").click()
+    expect(first.get_by_text("Somebody else must approve it.")).to_be_visible()
+    go(first, "Approve…")
+    first.get_by_role("button", name="Approve and pay").click()
+    expect(first.locator(".messagelist .error")).to_contain_text("withdrawal_same_person")
+    assert balance("fund:usdt") == "1000"
+
+    second.reload()
+    second.locator("#waiting").get_by_role("link", name=re.compile("withdrawal")).click()
+    go(second, "Approve…")
+    expect(second.locator(".facts .total")).to_contain_text("600")
+    second.get_by_role("button", name="Approve and pay").click()
+    expect(second.locator(".messagelist .success")).to_contain_text("is approved and paid")
+    assert balance("fund:usdt") == "600"
+
+
+def test_a_treasurer_publishes_a_rulebook_and_reads_what_was_wrong_beside_the_field(site: Site) -> None:
+    open_fund("1000")
+    page = site.log_in("tess")
+
+    go(page, "usdt")
+    go(page, "Publish a rulebook…")
+    page.get_by_label("Traders share").fill("0.8")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.locator(".field-traders_share .errorlist")).to_contain_text("sum to 1.8, above 1")
+    page.get_by_label("Fund share").fill("0.2")
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page.get_by_text("usdt v2 (full_cover) is published")).to_be_visible()
+    expect(page.locator("tr.differs", has_text="traders share")).to_contain_text("0.8")
