@@ -66,8 +66,15 @@ def run_posting(record: Record, urls: DatabaseUrls, quick: bool) -> None:
     posting.singles_against_pgbench(record, urls, duration=3 if quick else 10)
 
 
+def run_settlement(record: Record, urls: DatabaseUrls, quick: bool) -> None:
+    from benchmarks import settlement
+
+    settlement.measure(record, urls, positions=200_000 if quick else 1_000_000, rounds=3)
+
+
 BENCHMARKS: dict[str, Callable[[Record, DatabaseUrls, bool], None]] = {
     "posting": run_posting,
+    "settlement": run_settlement,
 }
 
 
