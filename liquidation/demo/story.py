@@ -113,7 +113,7 @@ def begin(keys: Keys, run: int) -> Day:
     """Fill the fund up for the day, and open the day's cycle."""
     date = FIRST_DAY + timedelta(days=run - 1)
     reference = f"day-{run}"
-    if not list(keys.auditor.rows("/entries/", reference=f"contribution:{reference}")):
+    if not list(keys.auditor.rows(f"/funds/{FUND}/contributions/", reference=reference)):
         missing = FUND_BEFORE - Decimal(keys.auditor.get(f"/funds/{FUND}/")["balance"])
         if missing > 0:
             document = {"reference": reference, "amount": plain(missing), "effective_at": _text(date)}
