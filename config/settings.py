@@ -120,6 +120,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "TakeoverStatus": "liquidation.models.Takeover.Status",
+        "FillKind": "liquidation.models.Fill.Kind",
+        "CycleStatus": "fund.models.Cycle.Status",
+        "TransferDirection": "fund.models.Transfer.Direction",
+    },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
 }

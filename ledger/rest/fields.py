@@ -31,7 +31,8 @@ class AmountField(serializers.Field[Decimal, Any, str, Decimal]):
             raise serializers.ValidationError(error.detail, code=error.code) from None
 
     def to_representation(self, value: Decimal) -> str:
-        return plain(value)
+        # A row that was not read back has the whole numbers of its defaults.
+        return plain(Decimal(value))
 
 
 class TextField(serializers.CharField):

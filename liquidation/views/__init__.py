@@ -1,0 +1,1 @@
+"""The engine's resources, a module for each."""
