@@ -9,4 +9,4 @@ SQL = Path(__file__).resolve().parents[1] / "sql"
 
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0002_journal_door_and_guards")]
-    operations = [migrations.RunSQL((SQL / "balances_at.sql").read_text(), migrations.RunSQL.noop)]
+    operations = [migrations.RunSQL([(SQL / "balances_at.sql").read_text()], migrations.RunSQL.noop)]
