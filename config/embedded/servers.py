@@ -16,7 +16,7 @@ from types import TracebackType
 from config.embedded.errors import ServersUnavailable
 from config.embedded.locks import POLL_SECONDS, FileLock
 from config.embedded.postgres import DATABASE, OWNER, SERVICE
-from config.embedded.state import Running, Secrets, State
+from config.embedded.state import READY, Running, Secrets, State
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 # Longer than the supervisor gives its servers, so that its answer is heard.
@@ -105,16 +105,18 @@ class PrivateServers:
         """Leave. The last user stops the servers and returns when they are gone."""
         if self._share is None:
             return
-        if self._share.take():
-            # Nobody else uses them, and nobody can join while this lock is held alone.
-            running = self.state.running()
-            if running is not None and self.state.supervisor_lives():
-                os.kill(running.supervisor, signal.SIGTERM)
-            self._wait_for_the_end()
-        elif not self._share.share():
-            # Not even a share is to be had: the supervisor, or another leaving user, is stopping them just now.
-            self._wait_for_the_end()
-        self._leave()
+        try:
+            if self._share.take():
+                # Nobody else uses them, and nobody can join while this lock is held alone.
+                running = self.state.running()
+                if running is not None and self.state.supervisor_lives():
+                    os.kill(running.supervisor, signal.SIGTERM)
+                self._wait_for_the_end()
+            elif not self._share.share():
+                # Not even a share is to be had: the supervisor, or another leaving user, is stopping them just now.
+                self._wait_for_the_end()
+        finally:
+            self._leave()
 
     def _leave(self) -> None:
         if self._share is not None:
@@ -156,10 +158,10 @@ class PrivateServers:
         with supervisor.stdout as pipe:
             answer = _first_words(pipe.fileno(), SECONDS_TO_START)
         running = self.state.running()
-        if answer != "ready" or running is None:
+        if answer != READY or running is None:
             supervisor.wait(SECONDS_TO_STOP)
-            log_text = (self.state.folder / "supervisor.log").read_text()
-            raise ServersUnavailable(answer or f"the private servers did not start:\n{log_text[-2000:]}")
+            # A supervisor that fails before it can say why leaves a traceback in its log.
+            raise ServersUnavailable(answer or f"the private servers did not start:\n{self.state.supervisors_words()}")
         self._child = supervisor
         return running
 

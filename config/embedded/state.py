@@ -8,6 +8,9 @@ from pathlib import Path
 
 from config.embedded.locks import FileLock
 
+# What the supervisor answers when both servers take connections; anything else says why they do not.
+READY = "ready"
+
 
 @dataclass(frozen=True)
 class Secrets:
@@ -73,6 +76,13 @@ class State:
             return Running(**json.loads((self.folder / "running.json").read_text()))
         except FileNotFoundError:
             return None
+
+    def supervisors_words(self) -> str:
+        """The end of what the supervisor wrote."""
+        try:
+            return (self.folder / "supervisor.log").read_text(errors="replace")[-2000:]
+        except FileNotFoundError:
+            return ""
 
     def announce(self, running: Running) -> None:
         """Tell everyone that the servers take connections."""

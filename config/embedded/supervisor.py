@@ -23,7 +23,7 @@ from config.embedded.confinement import confinement_for
 from config.embedded.errors import ServersUnavailable
 from config.embedded.postgres import OWNER, SERVICE, Postgres
 from config.embedded.process import Process
-from config.embedded.state import Running, State
+from config.embedded.state import READY, Running, State
 from config.embedded.valkey import Valkey
 
 # Recovery after a crash replays at most max_wal_size of log; everything else is a matter of milliseconds.
@@ -31,7 +31,6 @@ SECONDS_TO_START = 300.0
 ATTEMPTS = 5
 # How soon the servers follow the last user that was killed. Those that leave in order send a signal.
 USERS_POLL_SECONDS = 0.1
-READY = "ready"
 WAKING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
 

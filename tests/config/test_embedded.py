@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import PrivateServers
+from config.embedded import PrivateServers, ServersUnavailable
 from config.embedded.binaries import postgres_folder
 from config.embedded.postgres import FORGETFUL
 from tests.config.users import HASTY_USER, PROJECT, SCRATCH_USER, User, answer, processes_of, wait_until
@@ -89,6 +89,25 @@ def test_killed_supervisor_leaves_no_process_and_clean_data(state: Path) -> None
     wait_until(lambda: [line for line in processes_of(state) if "config.embedded" not in line] == [])
     assert cluster_state(state) == "shut down"
     assert user.leave() == 0
+
+
+def test_server_that_dies_takes_the_other_one_along_and_its_end_is_on_record(state: Path) -> None:
+    user = User(state)
+    assert answer(user.service_url()) == "bulwark_service"
+    lock = (state / "postgres" / "data" / "postmaster.pid").read_text()
+
+    os.kill(int(lock.splitlines()[0]), signal.SIGKILL)
+
+    wait_until(lambda: [line for line in processes_of(state) if "config.embedded" not in line] == [])
+    wait_until(lambda: "ended by itself" in (state / "supervisor.log").read_text())
+    assert user.leave() == 0
+    with PrivateServers(state, settings=FORGETFUL) as addresses:
+        assert answer(addresses.service_url) == "bulwark_service"
+
+
+def test_servers_that_cannot_start_say_why(state: Path) -> None:
+    with pytest.raises(ServersUnavailable, match='unrecognized configuration parameter "no_such_setting"'):
+        PrivateServers(state, settings={"no_such_setting": "1"}).start()
 
 
 def test_two_commands_started_at_once_share_one_pair_of_servers(state: Path) -> None:
