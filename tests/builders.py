@@ -9,8 +9,8 @@ import pytest
 from django.db import transaction
 
 from ledger import accounts, posting
-from ledger.errors import Refused
-from ledger.models import Account, Currency
+from ledger.errors import PostingRefused, Refused
+from ledger.models import Account, Currency, Posting
 from ledger.money import plain
 from ledger.posting import Entry, Line, Posted
 
@@ -84,6 +84,12 @@ def balances() -> dict[str, tuple[str, int]]:
     return {code: (plain(amount), version) for code, amount, version in rows}
 
 
+def book_of(account: str) -> list[tuple[int, str, str]]:
+    """Version, reference and balance after it, of every posting of an account."""
+    postings = Posting.objects.filter(account__code=account).select_related("entry").order_by("version")
+    return [(line.version, line.entry.reference, plain(line.balance_after)) for line in postings]
+
+
 @contextmanager
 def refused(code: str) -> Iterator[pytest.ExceptionInfo[Refused]]:
     """What happens inside is refused with `code`, and no balance moves."""
@@ -92,3 +98,9 @@ def refused(code: str) -> Iterator[pytest.ExceptionInfo[Refused]]:
         yield caught
     assert caught.value.code == code, caught.value.detail
     assert balances() == before
+
+
+def refusals_of(error: Refused) -> list[tuple[int, str]]:
+    """Place in the call and code of each entry that the posting door refused."""
+    assert isinstance(error, PostingRefused)
+    return [(refusal.position, refusal.code) for refusal in error.refusals]
