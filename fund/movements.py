@@ -4,9 +4,8 @@ The balances are read under the funds' locks, so what is planned is what will be
 the same call with `add`. Source: accounting.md, entries.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,6 +13,7 @@ from django.db.models import F
 
 from fund import cycles, rulebooks
 from fund.models import Cycle, Fund, RulebookVersion, Shortfall, Surplus
+from fund.planning import ZERO, Cause, Planned, Working, shared_lines
 from fund.rulebook import Rulebook
 from fund.rules import compensation_budget, repay_deficit, split_loss, split_surplus
 from ledger import chart
@@ -23,66 +23,13 @@ from ledger.money import EXACT, total
 from ledger.posting import Entry, Line, post
 from ledger.transactions import Outdated
 
-ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
-    """What moves the fund; the fund does not look behind it. `run` counts how often it did, corrections apart.
-
-    `noun` names the entry that settles it, `close:{id}`; entries beside it are `close-penalty:{id}` and so on.
-    """
-
-    kind: str
-    id: str
-    noun: str
-    run: int
-    effective_at: datetime
-
-    def reference(self, beside: str = "") -> str:
-        """Reference of the entry: of no two causes, of no two runs the same, since only the id has colons."""
-        noun = f"{self.noun}-{beside}" if beside else self.noun
-        return f"{noun}:{self.id}" if self.run == 1 else f"{noun}.{self.run}:{self.id}"
-
-
-@dataclass(slots=True)
-class Planned:
-    """An entry on its way to the posting door, and its id once it is posted."""
-
-    entry: Entry
-    _entry_id: int | None = None
-
-    @property
-    def entry_id(self) -> int:
-        assert self._entry_id is not None, f"entry {self.entry.reference} is not posted yet"
-        return self._entry_id
-
-
-@dataclass(slots=True)
-class _Working:
-    """A locked fund with its balances as the planned entries leave them."""
-
-    fund: Fund
-    balance: Decimal
-    deficit: Decimal
-    injections: Decimal = ZERO
-    payouts: Decimal = ZERO
-
-    @property
-    def decimals(self) -> int:
-        return self.fund.currency.decimals
-
-    @property
-    def currency(self) -> str:
-        return self.fund.currency_id
-
 
 @dataclass(slots=True)
 class Movements:
     """Use: `lock` the funds whose money moves, plan, `post` once. Domain rows are saved after it."""
 
     _planned: list[Planned] = field(default_factory=list)
-    _funds: dict[int, _Working] = field(default_factory=dict)
+    _funds: dict[int, Working] = field(default_factory=dict)
     _cycles: list[Cycle] = field(default_factory=list)
     _settled: list[tuple[Surplus | Shortfall, Planned]] = field(default_factory=list)
 
@@ -97,15 +44,11 @@ class Movements:
         codes = [code for fund in funds for code in (chart.fund(fund.code), chart.deficit(fund.code))]
         balances = dict(Account.objects.filter(code__in=codes).values_list("code", "balance"))
         self._funds = {
-            fund.pk: _Working(
+            fund.pk: Working(
                 fund=fund, balance=balances[chart.fund(fund.code)], deficit=balances[chart.deficit(fund.code)]
             )
             for fund in funds
         }
-
-    def fund(self, fund_id: int) -> Fund:
-        """A locked fund."""
-        return self._funds[fund_id].fund
 
     def balance(self, fund_id: int) -> Decimal:
         """What the fund holds free once everything planned so far is booked."""
@@ -158,9 +101,11 @@ class Movements:
         receivers = [chart.fund(working.fund.code), chart.vault(rulebook.vault, working.currency)]
         fees = chart.fees(working.currency)
         penalties = (split.penalty_fund, split.penalty_vault, split.penalty_fees)
-        penalty = _shared(engine, dict(zip([*receivers, fees], penalties, strict=True)))
+        penalty = shared_lines(engine, dict(zip([*receivers, fees], penalties, strict=True)))
         everyone = [*receivers, chart.trader(trader, working.currency), fees]
-        rest = _shared(engine, dict(zip(everyone, (split.fund, split.vault, split.trader, split.fees), strict=True)))
+        rest = shared_lines(
+            engine, dict(zip(everyone, (split.fund, split.vault, split.trader, split.fees), strict=True))
+        )
         entries = [
             self._plan(cause, kind, reference, lines)
             for kind, reference, lines in (
@@ -223,8 +168,9 @@ class Movements:
         """
         working = self._funds[fund_id]
         if result < 0:
+            alone = replace(rulebook, fund_share=Decimal(1), traders_share=ZERO, fund_per_event_cap=None)
             self._cover(
-                working, version, rulebook, loss=-result, reserved=ZERO, against=against, cause=cause, kind=cause.noun
+                working, version, alone, loss=-result, reserved=ZERO, against=against, cause=cause, kind=cause.noun
             )
             return
         gain = [Line(chart.fund(working.fund.code), credit=result)] if result else []
@@ -274,7 +220,7 @@ class Movements:
 
     def _cover(
         self,
-        working: _Working,
+        working: Working,
         version: RulebookVersion,
         rulebook: Rulebook,
         *,
@@ -318,7 +264,7 @@ class Movements:
         self._settled.append((shortfall, planned))
         return shortfall
 
-    def _inject(self, working: _Working, rulebook: Rulebook, injected: Decimal, cause: Cause) -> Decimal:
+    def _inject(self, working: Working, rulebook: Rulebook, injected: Decimal, cause: Cause) -> Decimal:
         """Count what came to the fund, and repay the deficit with the rulebook's share of it: fund → deficit."""
         repaid = repay_deficit(injected, deficit=working.deficit, rulebook=rulebook, decimals=working.decimals)
         if repaid:
@@ -352,11 +298,3 @@ class Movements:
             refusal.code == "account_floor" and any(account in refusal.detail for account in own)
             for refusal in refused.refusals
         )
-
-
-def _shared(giver: str, parts: Mapping[str, Decimal]) -> list[Line]:
-    """Lines `giver → each receiver`; none where nothing is given."""
-    given = total(parts.values())
-    if not given:
-        return []
-    return [Line(giver, debit=given), *(Line(account, credit=part) for account, part in parts.items() if part)]

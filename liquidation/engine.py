@@ -11,7 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from fund import rulebooks
-from fund.movements import Cause, Movements, Planned
+from fund.movements import Movements
+from fund.planning import Cause, Planned
 from fund.rulebook import CostPolicy, Rulebook
 from ledger import chart
 from ledger.bulk import update_rows
@@ -19,14 +20,15 @@ from ledger.money import EXACT, MAX_DECIMALS, round_half_even
 from ledger.posting import Entry, Line
 from liquidation import errors
 from liquidation.contracts import kind_of
-from liquidation.models import Contract, Fill, Takeover
-from liquidation.rules import PositionSide, book_for_engine, notional, profit_and_loss
+from liquidation.lines import cost_lines, engine_lines, notional_of
+from liquidation.models import Fill, Takeover
+from liquidation.rules import PositionSide, book_for_engine, profit_and_loss
 
 ZERO = Decimal(0)
 SOURCE = "takeover"
 
 # What closing changes of a takeover.
-_PROGRESS = ("remaining", "running_result", "notional", "costs", "leftover", "adl_averted", "unfilled_at")
+_PROGRESS = ("remaining", "running_result", "notional", "costs", "leftover", "adl_averted", "adl_seed", "unfilled_at")
 FIGURES = (
     "result",
     "penalty",
@@ -57,7 +59,7 @@ class Engine:
         self._locked = False
         self._steps: list[Callable[[], None]] = []
         self._fills: list[Fill] = []
-        self._planned: list[tuple[Fill, Planned]] = []
+        self._planned: dict[str, Planned] = {}
         self._changed: dict[int, Takeover] = {}
         self._settling: list[Takeover] = []
         self._fills_of: dict[int, list[Fill]] = defaultdict(list)
@@ -131,8 +133,7 @@ class Engine:
             *cost_lines(contract, fee, payer=chart.engine if net_of_costs else chart.treasury),
             *beside,
         ]
-        if lines:
-            self._post_for(fill, lines, entry_kind)
+        self._post_for(fill, lines, entry_kind, f"fill:{reference}")
         self._fills.append(fill)
         self._fills_of[takeover.pk].append(fill)
 
@@ -188,21 +189,40 @@ class Engine:
         for step in self._steps:
             step()
         self.movements.post()
-        for fill, planned in self._planned:
-            fill.entry_id = planned.entry_id
+        for fill in self._fills:
+            fill.entry_id = self._entry_id(f"fill:{fill.reference}")
         Fill.objects.bulk_create(self._fills)
         update_rows([self._changed[pk] for pk in sorted(self._changed)], CHANGING)
 
-    def _post_for(self, fill: Fill, lines: Sequence[Line], entry_kind: str) -> None:
+    def post_beside(self, fill: Fill, lines: Sequence[Line], *, kind: str, number: int) -> Callable[[], int | None]:
+        """A further entry of the same event, `number` counts from 2. Returns what tells its id after `book`."""
+        return self._post_for(fill, lines, kind, f"fill.{number}:{fill.reference}")
+
+    def entry_id_of(self, fill: Fill) -> Callable[[], int | None]:
+        """What tells the id of the fill's own entry after `book`; None where nothing was posted for it."""
+        return lambda: fill.entry_id
+
+    def _post_for(self, fill: Fill, lines: Sequence[Line], kind: str, reference: str) -> Callable[[], int | None]:
+        if not lines:
+            return lambda: None
         entry = Entry(
-            reference=f"fill:{fill.reference}",
-            kind=entry_kind,
+            reference=reference,
+            kind=kind,
             lines=lines,
             effective_at=fill.filled_at,
             source_kind=SOURCE,
             source_id=fill.takeover.reference,
         )
-        self._steps.append(lambda: self._planned.append((fill, self.movements.add(entry))))
+
+        def plan() -> None:
+            self._planned[reference] = self.movements.add(entry)
+
+        self._steps.append(plan)
+        return lambda: self._entry_id(reference)
+
+    def _entry_id(self, reference: str) -> int | None:
+        planned = self._planned.get(reference)
+        return planned.entry_id if planned else None
 
     def _settle(self, takeover: Takeover, closed_at: datetime) -> None:
         cause = Cause(kind=SOURCE, id=takeover.reference, noun="close", run=takeover.closes, effective_at=closed_at)
@@ -256,37 +276,6 @@ class Engine:
         if not _uses_notional(self.rulebook(takeover)):
             return Fraction(takeover.notional)
         return sum((notional_of(fill) for fill in self._fills_of[takeover.pk]), Fraction(0))
-
-
-def engine_lines(contract: Contract, change: Decimal) -> list[Line]:
-    """Clearing → engine by a gain, engine → clearing by a loss."""
-    if not change:
-        return []
-    currency = contract.margin_currency_id
-    clearing, engine = chart.clearing(contract.symbol, currency), chart.engine(currency)
-    if change > 0:
-        return [Line(clearing, debit=change), Line(engine, credit=change)]
-    return [Line(engine, debit=-change), Line(clearing, credit=-change)]
-
-
-def cost_lines(contract: Contract, fee: Decimal, *, payer: Callable[[str], str]) -> list[Line]:
-    """Trading costs: whoever bears them → fees."""
-    if not fee:
-        return []
-    currency = contract.margin_currency_id
-    return [Line(payer(currency), debit=fee), Line(chart.fees(currency), credit=fee)]
-
-
-def notional_of(fill: Fill) -> Fraction:
-    """Closing notional of a fill in the margin currency; at the bankruptcy price where the venue named no price."""
-    takeover = fill.takeover
-    price = takeover.bankruptcy_price if fill.price is None else fill.price
-    return notional(
-        kind=kind_of(takeover.contract),
-        quantity=fill.quantity,
-        multiplier=takeover.contract.multiplier,
-        price=price,
-    )
 
 
 def _given(price: Decimal | None) -> Decimal:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from fund import rulebooks
 from fund.models import RulebookVersion
-from fund.movements import Cause, Movements, Planned
+from fund.movements import Movements
+from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
 from ledger.errors import Refused

@@ -1,0 +1,297 @@
+"""The fund's own positions: taken over at an average carrying price, marked, disposed of.
+
+Taking a position over moves no money; its result is the fund's when it is disposed of, against the carrying price.
+Source: accounting.md, inventory.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from django.db.models import QuerySet
+
+from fund.models import InventoryMovement, InventoryPosition, RulebookVersion
+from fund.movements import Movements
+from fund.planning import Cause
+from fund.rulebook import CostPolicy, Rulebook
+from fund.rules import ContractKind, PositionSide, book_for_engine, notional, profit_and_loss
+from ledger import chart
+from ledger.errors import Refused
+from ledger.money import EXACT, MAX_DECIMALS, plain, round_half_even
+from ledger.posting import Line
+
+ZERO = Decimal(0)
+NOUN = "inventory_disposal"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What the fund must know of a contract. `currency` is the margin currency and the fund's, with its `decimals`."""
+
+    contract: str
+    kind: ContractKind
+    multiplier: Decimal
+    currency: str
+    decimals: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One change of an inventory position: `quantity` of `side` comes in, or goes out, at `price`."""
+
+    reference: str
+    side: PositionSide
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    effective_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """One position as it stands. `exposure`: its notional at mark; `unrealised`: what disposing of it there brings.
+
+    Both are at the carrying price where no mark is known. In the margin currency, exact.
+    """
+
+    contract: str
+    side: PositionSide
+    quantity: Decimal
+    carrying_price: Fraction
+    mark_price: Decimal | None
+    exposure: Fraction
+    unrealised: Fraction
+
+
+def acquire(
+    movements: Movements,
+    *,
+    fund_id: int,
+    terms: Terms,
+    version: RulebookVersion,
+    rulebook: Rulebook,
+    change: Change,
+) -> InventoryMovement:
+    """Take `change` into the inventory. What it closes of a position on the other side is disposed of at its price.
+
+    The fund is locked in `movements`, which is posted by the caller.
+    """
+    position = _locked(fund_id, terms)
+    movement = _movement(position, InventoryMovement.Kind.ACQUIRED, version, change)
+    closed = ZERO
+    if position.quantity and position.side != change.side:
+        closed = min(position.quantity, change.quantity)
+        movement.realised = _reduce(position, terms, closed, change.price)
+    _increase(position, terms, change.side, EXACT.subtract(change.quantity, closed), change.price)
+    _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
+    position.save()
+    movement.save()
+    return movement
+
+
+def dispose(
+    movements: Movements,
+    *,
+    fund_id: int,
+    terms: Terms,
+    version: RulebookVersion,
+    rulebook: Rulebook,
+    change: Change,
+) -> InventoryMovement:
+    """Sell `change.quantity` of what the fund holds, or buy it back: clearing ↔ fund by its result, costs to fees.
+
+    Raises Refused `inventory_insufficient`. The fund is locked in `movements`, which is posted by the caller.
+    """
+    position = _locked(fund_id, terms)
+    if change.quantity > position.quantity:
+        held = f"{plain(position.quantity)} {position.side}".strip()
+        detail = f"contract {terms.contract}: disposal of {plain(change.quantity)} exceeds what the fund holds, {held}"
+        raise Refused("inventory_insufficient", detail, field="quantity")
+    movement = _movement(position, InventoryMovement.Kind.DISPOSED, version, change)
+    movement.realised = _reduce(position, terms, change.quantity, change.price)
+    _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
+    position.save()
+    movement.save()
+    return movement
+
+
+def mark(*, fund_id: int, terms: Terms, price: Decimal, marked_at: datetime) -> InventoryPosition:
+    """Note the mark price of a contract, held or not. A mark that is older than the one that is known is left out."""
+    position = _locked(fund_id, terms)
+    if position.marked_at is None or position.marked_at <= marked_at:
+        position.mark_price = price
+        position.marked_at = marked_at
+        position.save(update_fields=["mark_price", "marked_at"])
+    return position
+
+
+def held(fund_id: int) -> list[Held]:
+    """What the fund holds, by contract."""
+    return [_held(position) for position in _open(fund_id)]
+
+
+def carrying_notional(fund_id: int) -> Fraction:
+    """Notional of everything that the fund holds, at carrying prices: what `max_notional_share` limits."""
+    return sum((_notional(position, carrying(position)) for position in _open(fund_id)), Fraction(0))
+
+
+def carrying(position: InventoryPosition) -> Fraction:
+    """Exact average carrying price of a position that holds something."""
+    return Fraction(position.carrying_exact)
+
+
+def restore(movement: InventoryMovement, *, reversed_at: datetime) -> None:
+    """Undo the last change of a contract's inventory: its position is again what it was before.
+
+    Raises Refused `inventory_moved_on` where a later change stands on it. Money is the caller's to move back.
+    """
+    later = InventoryMovement.objects.filter(
+        fund_id=movement.fund_id, contract=movement.contract, pk__gt=movement.pk, reversed_at=None
+    )
+    stands_on_it = later.order_by("-pk").first()
+    if stands_on_it is not None:
+        detail = f"inventory of {movement.contract}: {stands_on_it.reference} came later, reverse it first"
+        raise Refused("inventory_moved_on", detail, status=409)
+    position = InventoryPosition.objects.select_for_update(no_key=True).get(
+        fund_id=movement.fund_id, contract=movement.contract
+    )
+    position.side = movement.side_before
+    position.quantity = movement.quantity_before
+    _carry(position, Fraction(movement.carrying_before) if movement.carrying_before else None)
+    position.save()
+    movement.reversed_at = reversed_at
+    movement.save(update_fields=["reversed_at"])
+
+
+def _open(fund_id: int) -> QuerySet[InventoryPosition]:
+    return InventoryPosition.objects.filter(fund_id=fund_id, quantity__gt=0).order_by("contract")
+
+
+def _held(position: InventoryPosition) -> Held:
+    carried = carrying(position)
+    price = Fraction(position.mark_price) if position.mark_price is not None else carried
+    return Held(
+        contract=position.contract,
+        side=PositionSide(position.side),
+        quantity=position.quantity,
+        carrying_price=carried,
+        mark_price=position.mark_price,
+        exposure=_notional(position, price),
+        unrealised=profit_and_loss(
+            kind=ContractKind(position.kind),
+            side=PositionSide(position.side),
+            quantity=position.quantity,
+            multiplier=position.multiplier,
+            entry_price=carried,
+            exit_price=price,
+        ),
+    )
+
+
+def _notional(position: InventoryPosition, price: Fraction) -> Fraction:
+    return notional(
+        kind=ContractKind(position.kind), quantity=position.quantity, multiplier=position.multiplier, price=price
+    )
+
+
+def _locked(fund_id: int, terms: Terms) -> InventoryPosition:
+    """The contract's row, made where it is missing. The fund's lock, or the row's, keeps others out."""
+    rows = InventoryPosition.objects.select_for_update(no_key=True)
+    position, _ = rows.get_or_create(
+        fund_id=fund_id,
+        contract=terms.contract,
+        defaults={"kind": terms.kind.value, "multiplier": terms.multiplier},
+    )
+    return position
+
+
+def _movement(
+    position: InventoryPosition, kind: InventoryMovement.Kind, version: RulebookVersion, change: Change
+) -> InventoryMovement:
+    return InventoryMovement(
+        fund_id=position.fund_id,
+        contract=position.contract,
+        kind=kind,
+        reference=change.reference,
+        side=change.side.value,
+        quantity=change.quantity,
+        price=change.price,
+        fee=change.fee,
+        side_before=position.side,
+        quantity_before=position.quantity,
+        carrying_before=position.carrying_exact,
+        rulebook=version,
+        effective_at=change.effective_at,
+        recorded_at=change.recorded_at,
+    )
+
+
+def _increase(position: InventoryPosition, terms: Terms, side: PositionSide, quantity: Decimal, price: Decimal) -> None:
+    """The average carrying price is kept exact: harmonic for inverse contracts, else arithmetic."""
+    if not quantity:
+        return
+    value, size = Fraction(0), Fraction(position.quantity) + Fraction(quantity)
+    inverse = terms.kind is ContractKind.INVERSE
+    if position.quantity:
+        carried = carrying(position)
+        value = Fraction(position.quantity) / carried if inverse else Fraction(position.quantity) * carried
+    value += Fraction(quantity) / Fraction(price) if inverse else Fraction(quantity) * Fraction(price)
+    position.side = side.value
+    position.quantity = EXACT.add(position.quantity, quantity)
+    _carry(position, size / value if inverse else value / size)
+
+
+def _reduce(position: InventoryPosition, terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
+    """Take `quantity` out of the position; the average stays. Returns its result as booked, before costs."""
+    if not quantity:
+        return ZERO
+    exact = profit_and_loss(
+        kind=terms.kind,
+        side=PositionSide(position.side),
+        quantity=quantity,
+        multiplier=terms.multiplier,
+        entry_price=carrying(position),
+        exit_price=price,
+    )
+    position.quantity = EXACT.subtract(position.quantity, quantity)
+    if not position.quantity:
+        position.side = ""
+        _carry(position, None)
+    return book_for_engine(exact, kind=terms.kind, decimals=terms.decimals)
+
+
+def _carry(position: InventoryPosition, price: Fraction | None) -> None:
+    position.carrying_exact = "" if price is None else str(price)
+    position.carrying_price = None if price is None else round_half_even(price, MAX_DECIMALS)
+
+
+def _book(
+    movements: Movements,
+    *,
+    fund_id: int,
+    terms: Terms,
+    version: RulebookVersion,
+    rulebook: Rulebook,
+    movement: InventoryMovement,
+) -> None:
+    """Clearing ↔ fund by the realised result. Costs come off it, or the house bears them: `cost_policy`."""
+    clearing, fees = chart.clearing(terms.contract, terms.currency), chart.fees(terms.currency)
+    result, lines = movement.realised, []
+    if result:
+        lines.append(Line(clearing, debit=result) if result > 0 else Line(clearing, credit=-result))
+    if movement.fee:
+        lines.append(Line(fees, credit=movement.fee))
+        if rulebook.cost_policy is CostPolicy.GROSS:
+            lines.append(Line(chart.treasury(terms.currency), debit=movement.fee))
+        else:
+            result = EXACT.subtract(result, movement.fee)
+    movements.book_own_result(
+        fund_id=fund_id,
+        version=version,
+        rulebook=rulebook,
+        result=result,
+        against=lines,
+        cause=Cause(kind="inventory", id=movement.reference, noun=NOUN, run=1, effective_at=movement.effective_at),
+    )

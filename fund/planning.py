@@ -1,0 +1,71 @@
+"""What movements of a fund are planned with: their cause, the entries on their way, the balances as they leave them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from fund.models import Fund
+from ledger.money import total
+from ledger.posting import Entry, Line
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """What moves the fund; the fund does not look behind it. `run` counts how often it did, corrections apart.
+
+    `noun` names the entry that settles it, `close:{id}`; entries beside it are `close-penalty:{id}` and so on.
+    """
+
+    kind: str
+    id: str
+    noun: str
+    run: int
+    effective_at: datetime
+
+    def reference(self, beside: str = "") -> str:
+        """Reference of the entry: of no two causes, of no two runs the same, since only the id has colons."""
+        noun = f"{self.noun}-{beside}" if beside else self.noun
+        return f"{noun}:{self.id}" if self.run == 1 else f"{noun}.{self.run}:{self.id}"
+
+
+@dataclass(slots=True)
+class Planned:
+    """An entry on its way to the posting door, and its id once it is posted."""
+
+    entry: Entry
+    _entry_id: int | None = None
+
+    @property
+    def entry_id(self) -> int:
+        assert self._entry_id is not None, f"entry {self.entry.reference} is not posted yet"
+        return self._entry_id
+
+
+@dataclass(slots=True)
+class Working:
+    """A locked fund with its balances as the planned entries leave them."""
+
+    fund: Fund
+    balance: Decimal
+    deficit: Decimal
+    injections: Decimal = ZERO
+    payouts: Decimal = ZERO
+
+    @property
+    def decimals(self) -> int:
+        return self.fund.currency.decimals
+
+    @property
+    def currency(self) -> str:
+        return self.fund.currency_id
+
+
+def shared_lines(giver: str, parts: Mapping[str, Decimal]) -> list[Line]:
+    """Lines `giver → each receiver`; none where nothing is given."""
+    given = total(parts.values())
+    if not given:
+        return []
+    return [Line(giver, debit=given), *(Line(account, credit=part) for account, part in parts.items() if part)]

@@ -1,0 +1,189 @@
+"""A close order that nobody took: what the rulebook does next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from fund import adl, inventory
+from fund.inventory import Change, Terms
+from fund.rulebook import TakeoverValuation
+from fund.rules import spendable
+from ledger.transactions import retried
+from liquidation import errors
+from liquidation.contracts import kind_of
+from liquidation.engine import ZERO, Engine
+from liquidation.models import Contract, Fill, Takeover
+from liquidation.ranking import Ranking, mark_of, rank
+from liquidation.rules import PositionSide, adl_is_due, notional, profit_and_loss
+from liquidation.values import check_positive
+
+_ENTRY_KIND = "inventory_transfer"
+
+
+class Next(StrEnum):
+    """What the rulebook does with what is left: the fund took it over, counterparties are closed, or keep selling."""
+
+    INVENTORY = "inventory"
+    ADL = "adl"
+    MARKET = "market"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfilled:
+    """`quantity` is what it is about; `ranking` the queue where ADL is next; `fill` the transfer to the inventory."""
+
+    takeover: Takeover
+    next: Next
+    quantity: Decimal
+    ranking: Ranking | None = None
+    fill: Fill | None = None
+
+
+@retried
+def report_unfilled(
+    *,
+    reference: str,
+    reported_at: datetime,
+    mark_price: Decimal | None = None,
+    listed: Sequence[str] = (),
+    recorded_at: datetime | None = None,
+) -> Unfilled:
+    """What nobody took of a takeover goes to the fund's inventory at once where the rulebook and the fund have room
+    for it, else to ADL where its trigger holds: then the answer is the queue, and `report_adl` tells what came of it.
+
+    `mark_price` of the contract now, where the venue tells it; `listed`: the exchange's own order, for an external
+    queue. Told again it answers from what is known now.
+    Raises NotFound `takeover_unknown`; Refused `takeover_closed`, `takeover_reversed`, `price_not_positive`,
+    `mark_price_missing`; of the queue `adl_input_missing`, `adl_position_unknown`, `adl_position_repeated`.
+    """
+    if mark_price is not None:
+        check_positive("mark_price", mark_price)
+    engine = Engine([reference], recorded_at=recorded_at or reported_at)
+    takeover = engine.takeover(reference)
+    transfers = list(takeover.fills.filter(kind=Fill.Kind.INVENTORY).order_by("id"))
+    if takeover.status == Takeover.Status.CLOSED and transfers and transfers[-1].reversed_at is None:
+        return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=transfers[-1].quantity, fill=transfers[-1])
+    engine.open_takeover(reference)
+    if not takeover.remaining:
+        raise errors.takeover_closed(reference)
+
+    engine.lock_funds([takeover.contract.fund_id])
+    takeover.unfilled_at = reported_at
+    engine.changed(takeover)
+    quantity, mark = takeover.remaining, mark_of(takeover, mark_price)
+    price = _transfer_price(engine, takeover, mark)
+    if price is not None and _has_room(engine, takeover, price):
+        name = "unfilled" if not transfers else f"unfilled.{len(transfers) + 1}"
+        fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at)
+        engine.book()
+        return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=quantity, fill=fill)
+    ranking = None
+    if _adl_is_due(engine, takeover, mark, inventory_refused=price is not None, at=reported_at):
+        ranking = rank(engine, takeover, quantity=quantity, mark_price=mark_price, listed=listed)
+    engine.book()
+    return Unfilled(takeover=takeover, next=Next.ADL if ranking else Next.MARKET, quantity=quantity, ranking=ranking)
+
+
+def terms_of(contract: Contract) -> Terms:
+    """What the fund's inventory must know of a contract."""
+    return Terms(
+        contract=contract.symbol,
+        kind=kind_of(contract),
+        multiplier=contract.multiplier,
+        currency=contract.margin_currency_id,
+        decimals=contract.margin_currency.decimals,
+    )
+
+
+def _transfer_price(engine: Engine, takeover: Takeover, mark: Decimal | None) -> Decimal | None:
+    """At which the fund would take it over: at B, or at mark where the rulebook values so. None: it takes nothing."""
+    rulebook = engine.rulebook(takeover)
+    if rulebook.inventory is None:
+        return None
+    if rulebook.takeover_valuation is TakeoverValuation.BANKRUPTCY:
+        at_bankruptcy: Decimal = takeover.bankruptcy_price
+        return at_bankruptcy
+    if mark is None:
+        raise errors.mark_price_missing(f"takeover {takeover.reference}")
+    return mark
+
+
+def _has_room(engine: Engine, takeover: Takeover, price: Decimal) -> bool:
+    """Whether all of it fits: with what the fund holds already, within the rulebook's share of the fund's balance."""
+    contract, rules = takeover.contract, engine.rulebook(takeover).inventory
+    assert rules is not None
+    size = Fraction(0)
+    if price:
+        size = notional(
+            kind=kind_of(contract), quantity=takeover.remaining, multiplier=contract.multiplier, price=price
+        )
+    most = Fraction(rules.max_notional_share) * Fraction(engine.movements.balance(contract.fund_id))
+    return inventory.carrying_notional(contract.fund_id) + size <= most
+
+
+def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime) -> Fill:
+    contract, quantity = takeover.contract, takeover.remaining
+    change = Change(
+        reference=reference,
+        side=PositionSide(takeover.side),
+        quantity=quantity,
+        price=price,
+        fee=ZERO,
+        effective_at=at,
+        recorded_at=engine.recorded_at,
+    )
+
+    def acquire() -> None:
+        inventory.acquire(
+            engine.movements,
+            fund_id=contract.fund_id,
+            terms=terms_of(contract),
+            version=takeover.rulebook,
+            rulebook=engine.rulebook(takeover),
+            change=change,
+        )
+
+    engine.then(acquire)
+    return engine.close_part(
+        takeover,
+        reference=reference,
+        kind=Fill.Kind.INVENTORY,
+        quantity=quantity,
+        # A bankruptcy price of 0 is no price of a fill: taking over there brings nothing.
+        price=price or None,
+        pnl=None if price else ZERO,
+        fee=ZERO,
+        filled_at=at,
+        entry_kind=_ENTRY_KIND,
+    )
+
+
+def _adl_is_due(
+    engine: Engine, takeover: Takeover, mark: Decimal | None, *, inventory_refused: bool, at: datetime
+) -> bool:
+    rulebook, contract = engine.rulebook(takeover), takeover.contract
+    if rulebook.adl is None:
+        return False
+    balance = engine.movements.balance(contract.fund_id)
+    expected = Fraction(takeover.running_result)
+    if mark is not None:
+        expected += profit_and_loss(
+            kind=kind_of(contract),
+            side=PositionSide(takeover.side),
+            quantity=takeover.remaining,
+            multiplier=contract.multiplier,
+            entry_price=takeover.bankruptcy_price,
+            exit_price=mark,
+        )
+    fallen = adl.drawdown(fund_code=contract.fund.code, balance=balance, at=at)
+    return adl_is_due(
+        rulebook.adl,
+        expected_loss=max(-expected, Fraction(0)),
+        spendable=spendable(fund_balance=balance, rulebook=rulebook),
+        inventory_refused=inventory_refused,
+        drawdown=fallen.in_all,
+        drawdown_by_results=fallen.by_results,
+    )
