@@ -5,10 +5,21 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from fund.models import Cycle, Fund, Transfer
 
-UNSETTLED_SHOWN = 10
+WAITING_SHOWN = 10
+MAIN_LISTS = {
+    "Funds": "fund_fund",
+    "Transfers": "fund_transfer",
+    "Cycles": "fund_cycle",
+    "Allocations": "fund_allocation",
+    "Shortfalls": "fund_shortfall",
+    "Takeovers": "liquidation_takeover",
+    "Accounts": "ledger_account",
+    "Entries": "ledger_entry",
+}
 
 
 class BulwarkSite(AdminSite):
@@ -17,7 +28,20 @@ class BulwarkSite(AdminSite):
     index_title = "Funds and books"
     # There is no site beside the admin; the API describes itself at its own address.
     site_url = None
+    # The lists need the width; the main ones are linked at the top of every page.
+    enable_nav_sidebar = False
     empty_value_display = "–"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Adds the links to the main lists, those that this person may read."""
+        context = super().each_context(request)
+        if context["has_permission"]:
+            context["main_lists"] = [
+                (name, reverse(f"admin:{model}_changelist"))
+                for name, model in MAIN_LISTS.items()
+                if request.user.has_perm("{}.view_{}".format(*model.split("_")))
+            ]
+        return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The funds' figures and what waits for somebody, above the list of everything."""
@@ -35,6 +59,6 @@ def _overview() -> dict[str, Any]:
     pending = Transfer.objects.filter(status=Transfer.Status.PENDING).select_related("fund").order_by("requested_at")
     return {
         "funds": with_work(Fund.objects.order_by("code")),
-        "ended_cycles": ended[:UNSETTLED_SHOWN],
-        "pending_transfers": pending[:UNSETTLED_SHOWN],
+        "ended_cycles": ended[:WAITING_SHOWN],
+        "pending_transfers": pending[:WAITING_SHOWN],
     }

@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from ledger.admin.columns import NONE, column_of
 from ledger.admin.paging import EstimatingPaginator
@@ -51,6 +52,11 @@ class BookAdmin(TypedAdmin[M]):
         """Whether the user's groups grant `add`, `change` or `delete`, which here stand for the domain's actions."""
         opts = self.opts
         return request.user.has_perm(f"{opts.app_label}.{action}_{opts.model_name}")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list under its own name: there is nothing to select for a change."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [self._column(name) for name in super().get_list_display(request)]

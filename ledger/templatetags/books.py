@@ -1,6 +1,6 @@
 """What templates of the books are written with: readable amounts, and links by an account's code."""
 
-from decimal import Decimal
+import json
 
 from django import template
 
@@ -16,6 +16,6 @@ register.simple_tag(source_link)
 
 
 @register.filter
-def percent(share: Decimal) -> str:
-    """A share of 1 as per cent, without trailing zeros."""
-    return f"{share.scaleb(2).normalize():f} %"
+def pretty(evidence: object) -> str:
+    """Stored JSON, indented."""
+    return json.dumps(evidence, indent=2, ensure_ascii=False)

@@ -8,7 +8,9 @@ document.addEventListener('DOMContentLoaded', () => {
     for (const table of document.querySelectorAll('table')) {
         const columns = new Map();
         for (const amount of table.querySelectorAll('td .amount')) {
-            const column = amount.closest('td').cellIndex;
+            const cell = amount.closest('td');
+            const before = [...cell.parentElement.cells].slice(0, cell.cellIndex);
+            const column = before.reduce((sum, each) => sum + each.colSpan, 0);
             columns.set(column, [...(columns.get(column) || []), amount]);
         }
         for (const amounts of columns.values()) {
