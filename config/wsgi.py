@@ -4,17 +4,17 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from ledger.rest.parsers import CHUNKED_LENGTH
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_wsgi_application()
-
-# Longer than any body: reading ends where the server says that the body does.
-_UNKNOWN_LENGTH = str(2**62)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Django, with bodies that come in chunks: it reads none whose length it is not told."""
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     if chunked and environ.get("wsgi.input_terminated"):
-        environ["CONTENT_LENGTH"] = _UNKNOWN_LENGTH
+        # Reading ends where the server says that the body does.
+        environ["CONTENT_LENGTH"] = str(CHUNKED_LENGTH)
     answer: Iterable[bytes] = django_application(environ, start_response)
     return answer

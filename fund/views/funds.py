@@ -1,5 +1,7 @@
 """Funds and their rulebooks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from rest_framework.response import Response
 from fund import errors, funds, rulebooks
 from fund.figures import with_figures
 from fund.models import Fund, RulebookVersion
+from fund.rulebook import FieldError, RulebookRefused
 from fund.serializers import (
     FundQuery,
     FundSerializer,
@@ -46,13 +49,14 @@ class FundsView(ResourceView):
         body, now = NewFundSerializer.read_body(request), timezone.now()
         allow_fund(request, body["code"])
         rulebook = body.pop("rulebook")
-        fund = funds.open_fund(
-            **body,
-            preset=rulebook.pop("preset"),
-            fields=rulebook,
-            opened_at=now,
-            opened_by=key_of(request).person,
-        )
+        with _pointing_into("rulebook"):
+            fund = funds.open_fund(
+                **body,
+                preset=rulebook.pop("preset"),
+                fields=rulebook,
+                opened_at=now,
+                opened_by=key_of(request).person,
+            )
         return recorded_response(show_fund(fund.code, at=now), replayed=fund.created_at != now)
 
 
@@ -96,6 +100,16 @@ class RulebooksView(ResourceView):
             published_by=key_of(request).person,
         )
         return recorded_response(RulebookSerializer(version).data, replayed=version.published_at != now)
+
+
+@contextmanager
+def _pointing_into(name: str) -> Iterator[None]:
+    """Fields of a rulebook that is refused are named where it stands in the body."""
+    try:
+        yield
+    except RulebookRefused as refused:
+        fields = (FieldError(f"{name}.{each.field}", each.code, each.reason) for each in refused.errors)
+        raise RulebookRefused(tuple(fields)) from None
 
 
 def show_fund(code: str, *, at: datetime) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """Bodies: strict JSON, read whole within a limit; streams of positions, handed on unread."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
+from django.http.request import UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
 _CHUNK = 1 << 16
+# What stands for the length of a body that comes in chunks: longer than any.
+CHUNKED_LENGTH = 2**62
 
 
 class BodyTooLarge(APIException):
@@ -31,7 +34,8 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         body = bytearray()
-        while chunk := stream.read(_CHUNK):
+        source = BodyStream(stream)
+        while chunk := source.read(_CHUNK):
             body += chunk
             if len(body) > settings.API_BODY_LIMIT:
                 raise BodyTooLarge
@@ -44,13 +48,43 @@ class StrictJSONParser(BaseParser):
         return document
 
 
+class BodyStream:
+    """A request's body as it comes. Raises UnreadablePostError where it ends before its announced length, or is no
+    body at all: what was cut off is not taken for whole.
+    """
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._missing = int(request.META.get("CONTENT_LENGTH") or 0)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._counted(self._request.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._counted(self._request.readline, size)
+
+    def _counted(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            data = read(size)
+        except UnreadablePostError:
+            raise
+        except Exception as error:
+            # Each server has errors of its own for chunks that are none.
+            raise UnreadablePostError(str(error)) from error
+        self._missing -= len(data)
+        # Of a body in chunks the length is not known: the server itself sees whether the last one came.
+        if not data and 0 < self._missing < CHUNKED_LENGTH // 2:
+            raise UnreadablePostError(f"{self._missing} bytes of the body are missing")
+        return data
+
+
 class RowStream(BaseParser):
     """Rows in constant memory: the parsed body is the open stream itself, for the domain to read."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        return stream
+        return BodyStream(stream)
 
 
 class NdjsonStream(RowStream):
