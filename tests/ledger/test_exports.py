@@ -1,6 +1,7 @@
 """The journal in foreign formats, judged by the foreign program where it can be had."""
 
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -17,13 +18,12 @@ from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.scratch import PROJECT, DatabaseUrls
 from ledger.exports import FORMATS, beancount, export, hledger
 from ledger.models import Account, Entry, Posting
 from ledger.money import plain
 from ledger.reversals import reverse
 from tests.builders import credit, debit, entry, moment, move, open_accounts, open_currency, post
-
-BEAN_CHECK = Path(sys.executable).parent / "bean-check"
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,12}", fullmatch=True)
 # Names that are near to each other, where a mapping would make two of them the same.
@@ -89,7 +89,8 @@ def test_bean_check_accepts_the_journal(tmp_path: Path) -> None:
     journal = tmp_path / "journal.beancount"
     call_command("export", "--format", "beancount", "--output", str(journal))
 
-    checked = subprocess.run([BEAN_CHECK, journal], capture_output=True, text=True, check=False)
+    bean_check = Path(sys.executable).parent / "bean-check"
+    checked = subprocess.run([bean_check, journal], capture_output=True, text=True, check=False)
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
@@ -130,7 +131,6 @@ def test_beancount_keeps_reference_kind_and_description_of_each_entry() -> None:
 
 @pytest.mark.usefixtures("_book")
 def test_beancount_notices_a_missing_smallest_unit() -> None:
-    """The checker must be strict enough to be worth asking: one unit off is an error, in an entry and in a balance."""
     text = "".join(export("beancount", currency="USDT"))
 
     _, entry_errors, _ = loader.load_string(text.replace("  1000.50000000 USDT", "  1000.50000001 USDT", 1))
@@ -155,9 +155,8 @@ def test_names_that_look_alike_stay_apart_in_beancount(first: str, second: str) 
 @given(names)
 def test_a_beancount_name_can_be_read_back(name: str) -> None:
     written = beancount.component(name)
-    small = written.endswith("-x")
     body = re.sub(r"-x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), written.removesuffix("-x"))
-    assert (body[0].lower() + body[1:] if small else body) == name
+    assert (body[0].lower() + body[1:] if written.endswith("-x") else body) == name
 
 
 @pytest.mark.parametrize(
@@ -280,3 +279,22 @@ def test_export_to_a_file_leaves_no_unfinished_one(tmp_path: Path, db: None) -> 
 def test_export_of_an_unknown_currency_is_refused(db: None) -> None:
     with pytest.raises(CommandError, match="currency DOGE does not exist"):
         call_command("export", "--format", "csv", "--currency", "DOGE")
+
+
+def test_reader_that_has_seen_enough_ends_the_export_quietly(committed_db: DatabaseUrls) -> None:
+    post(*(move(f"d{number}", "1", debited="custody:USDT", credited="trader:ann:USDT") for number in range(2000)))
+
+    exporting = subprocess.Popen(
+        [sys.executable, "manage.py", "export", "--format", "csv"],
+        cwd=PROJECT,
+        env=os.environ | committed_db.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert exporting.stdout is not None
+    assert exporting.stdout.readline().startswith(b"entry,reference,")
+    exporting.stdout.close()
+
+    assert exporting.stderr is not None
+    assert exporting.stderr.read() == b""
+    assert exporting.wait() == 0
