@@ -1,0 +1,181 @@
+"""Every code that a refusal may carry, read from the source: `python -m tests.problem_codes` rewrites docs/api.md."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+DOCUMENT = PROJECT / "docs" / "api.md"
+BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"
+
+APPS = ("config", "fund", "ledger", "liquidation")
+# Calls that make a refusal: place of the code among the arguments, and the status where the call names none.
+REFUSALS = {
+    "Refused": (0, 422),
+    "NotFound": (0, 404),
+    "MoneyError": (0, 422),
+    "EntryRefusal": (1, 422),
+    "FieldError": (1, 422),
+}
+# Keyword `code` of the framework's exceptions and field errors.
+FRAMEWORK = {
+    "PermissionDenied": 403,
+    "NotAuthenticated": 401,
+    "AuthenticationFailed": 401,
+    "ParseError": 400,
+    "ErrorDetail": 400,
+}
+# Codes that the framework gives by itself.
+BY_ITSELF = (
+    ("method_not_allowed", 405, "Method … not allowed."),
+    ("not_acceptable", 406, "the answer cannot be given in the form asked for"),
+    ("unsupported_media_type", 415, "Unsupported media type … in request."),
+)
+_CODE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+\Z")
+
+# Codes that the posting door gives inside the database.
+_SQL = re.compile(r"(?:'code',\s*|CONSTRAINT = |THEN )'([a-z]+(?:_[a-z]+)+)'")
+
+
+@dataclass(frozen=True, order=True)
+class Code:
+    """One code, its HTTP status, and its message with names where values stand."""
+
+    code: str
+    status: int
+    message: str
+
+
+def codes() -> list[Code]:
+    """All codes of the source, each once, in order."""
+    found = {code: Code(code, status, message) for code, status, message in BY_ITSELF}
+    for app in APPS:
+        for path in sorted((PROJECT / app).rglob("*.py")):
+            if "migrations" not in path.parts and "demo" not in path.parts:
+                for each in _codes_of(ast.parse(path.read_text())):
+                    known = found.get(each.code)
+                    if known is None or (not known.message and each.message):
+                        found[each.code] = each
+    for path in sorted((PROJECT / "ledger" / "sql").glob("*.sql")):
+        for code in _SQL.findall(path.read_text()):
+            found.setdefault(code, Code(code, 422, ""))
+    return sorted(found.values())
+
+
+def table() -> str:
+    """The codes as the documentation shows them."""
+    rows = [f"| `{each.code}` | {each.status} | {each.message} |" for each in codes()]
+    return "\n".join(["| code | status | message |", "|---|---|---|", *rows])
+
+
+def documented() -> str:
+    """The table that the documentation has now."""
+    return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+
+
+def _codes_of(tree: ast.Module) -> Iterator[Code]:
+    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for scope in ast.walk(tree):
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+            assigned = _assigned(scope)
+            for node in ast.walk(scope):
+                if isinstance(node, ast.Call):
+                    yield from _code_of(node, {name: text for line, name, text in assigned if line < node.lineno})
+        yield from (Code(code, 400, "") for value in _translated(scope) if (code := _constant(value)))
+    for name, node in classes.items():
+        yield from _codes_of_class(name, node)
+
+
+def _translated(node: ast.AST) -> list[ast.expr]:
+    """What stands on the right in a table of the framework's words and ours."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
+        return []
+    named = any(isinstance(target, ast.Name) and target.id.endswith("_CODES") for target in node.targets)
+    return node.value.values if named else []
+
+
+def _codes_of_class(name: str, node: ast.ClassDef) -> Iterator[Code]:
+    """Exceptions with a code of their own: `default_code`, or a constant handed to `super().__init__`."""
+    values = {
+        target.id: item.value.value
+        for item in node.body
+        if isinstance(item, ast.Assign) and isinstance(item.value, ast.Constant)
+        for target in item.targets
+        if isinstance(target, ast.Name)
+    }
+    status = values.get("status", values.get("status_code", 422))
+    assert isinstance(status, int), f"{name}: status {status!r}"
+    if isinstance(code := values.get("default_code"), str):
+        yield Code(code, status, "")
+    for call in ast.walk(node):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == "__init__"
+            and call.args
+            and (code := _constant(call.args[0]))
+        ):
+            yield Code(code, status, _text(call.args[1], {}) if len(call.args) > 1 else "")
+
+
+def _code_of(call: ast.Call, texts: dict[str, str]) -> Iterator[Code]:
+    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if name in REFUSALS:
+        place, status = REFUSALS[name]
+        stated = keywords.get("status")
+        if isinstance(stated, ast.Constant) and isinstance(stated.value, int):
+            status = stated.value
+        if len(call.args) > place and (code := _constant(call.args[place])):
+            yield Code(code, status, _text(call.args[place + 1], texts) if len(call.args) > place + 1 else "")
+    elif name == "problem" and "code" in keywords and (code := _constant(keywords["code"])):
+        stated = keywords["status"]
+        status = stated.value if isinstance(stated, ast.Constant) and isinstance(stated.value, int) else 409
+        yield Code(code, status, _text(keywords["detail"], texts))
+    elif name in FRAMEWORK and "code" in keywords and (code := _constant(keywords["code"])):
+        yield Code(code, FRAMEWORK[name], _text(call.args[0], texts) if call.args else "")
+
+
+def _constant(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _CODE.fullmatch(node.value):
+        return node.value
+    return None
+
+
+def _assigned(scope: ast.AST) -> list[tuple[int, str, str]]:
+    """Messages that a function keeps in a variable before it refuses, each with its line, in order."""
+    return sorted(
+        (node.lineno, target.id, _text(node.value, {}))
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.JoinedStr | ast.Constant | ast.BinOp)
+    )
+
+
+def _text(node: ast.expr, texts: dict[str, str]) -> str:
+    """A message with `…` where a value stands, so that a change of a variable's name changes no documentation."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text.replace("|", "\\|")
+        case ast.JoinedStr(values=values):
+            return "".join("…" if isinstance(each, ast.FormattedValue) else _text(each, texts) for each in values)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _text(left, texts) + _text(right, texts)
+        case ast.Name(id=name):
+            return texts.get(name, "")
+        case _:
+            return ""
+
+
+def main() -> None:
+    """Write the table into the documentation."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
