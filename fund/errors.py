@@ -1,6 +1,6 @@
 """Refusals of the fund: one name for each, with the values in its message."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -132,6 +132,10 @@ def positions_total_mismatch(cycle: str, *, stated: Decimal, held: Decimal) -> R
 def positions_malformed(row: int | None, detail: str) -> Refused:
     """`row` counts the rows of the input from 1, a header left out; None where the input as a whole is wrong."""
     return Refused("positions_malformed", detail if row is None else f"row {row}: {detail}")
+
+
+def positions_format(format: str, known: Iterable[str]) -> Refused:
+    return Refused("positions_format", f"{format!r} is not one of {', '.join(known)}")
 
 
 def positions_columns(detail: str, columns: Sequence[str]) -> Refused:
