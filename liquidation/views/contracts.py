@@ -12,7 +12,7 @@ from ledger.rest.schema import listed, recorded
 from ledger.rest.views import ResourceView, recorded_response
 from liquidation import contracts
 from liquidation.models import Contract
-from liquidation.serializers import ContractQuery, ContractSerializer, NewContractSerializer
+from liquidation.serializers.takeovers import ContractQuery, ContractSerializer, NewContractSerializer
 
 
 class ContractsView(ResourceView):

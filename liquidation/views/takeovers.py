@@ -13,14 +13,14 @@ from ledger.money import plain
 from ledger.rest.batch import post_events
 from ledger.rest.models import Role
 from ledger.rest.paging import page_response
-from ledger.rest.permissions import HOUSE_AND_TRADER, key_of, own_trader
+from ledger.rest.permissions import HOUSE_AND_TRADER, allow_fund, key_of, own_trader
 from ledger.rest.schema import acted, listed, recorded, shown
 from ledger.rest.serializers import NoBody, NoQuery
 from ledger.rest.views import ResourceView
 from liquidation import closes, errors
 from liquidation.fills import FillReport, ReportedFill, report_fills
 from liquidation.models import Contract, Fill, Takeover
-from liquidation.serializers import (
+from liquidation.serializers.takeovers import (
     FillItemAnswer,
     FillQuery,
     FillSerializer,
@@ -49,7 +49,7 @@ class TakeoversView(ResourceView):
         now = timezone.now()
 
         def report(items: Sequence[dict[str, Any]]) -> list[Reported]:
-            _allow_contracts(request, {item["contract"] for item in items})
+            allow_contracts(request, {item["contract"] for item in items})
             return report_takeovers([TakeoverReport(**item) for item in items], recorded_at=now)
 
         return post_events(
@@ -88,7 +88,7 @@ class FillsView(ResourceView):
     @recorded(NewFillSerializer, FillSerializer, item=FillItemAnswer)
     def post(self, request: Request, reference: str) -> Response:
         now = timezone.now()
-        _allow_takeover(request, reference)
+        allow_takeover(request, reference)
 
         def report(items: Sequence[dict[str, Any]]) -> list[ReportedFill]:
             return report_fills([FillReport(takeover=reference, **item) for item in items], recorded_at=now)
@@ -114,7 +114,7 @@ class CloseView(ResourceView):
     @acted(TakeoverSerializer)
     def post(self, request: Request, reference: str) -> Response:
         NoBody.read_body(request)
-        _allow_takeover(request, reference)
+        allow_takeover(request, reference)
         takeover = closes.close_takeover(reference=reference, closed_at=timezone.now())
         return Response(TakeoverSerializer(takeover).data)
 
@@ -138,17 +138,19 @@ def find_takeover(request: Request, reference: str) -> Takeover:
     return takeover
 
 
-def _allow_takeover(request: Request, reference: str) -> None:
+def allow_takeover(request: Request, reference: str) -> None:
     """A key of one fund reports on that fund's takeovers alone. Other keys cost no query."""
     if key_of(request).fund:
         find_takeover(request, reference)
 
 
-def _allow_contracts(request: Request, symbols: set[str]) -> None:
-    """A key of one fund reports on that fund's contracts alone. Other keys cost no query."""
-    fund = key_of(request).fund
+def allow_contracts(request: Request, symbols: set[str], *, of_fund: str = "") -> None:
+    """A key of one fund reports on that fund's contracts alone; so does a path of one fund. Otherwise no query."""
+    if of_fund:
+        allow_fund(request, of_fund)
+    fund = of_fund or key_of(request).fund
     if fund and Contract.objects.filter(symbol__in=symbols).exclude(fund__code=fund).exists():
-        raise PermissionDenied(f"the key is for contracts of fund {fund} alone", code="fund_not_allowed")
+        raise PermissionDenied(f"contracts of fund {fund} alone are reported here", code="fund_not_allowed")
 
 
 def _plain(value: Any) -> str | None:

@@ -1,0 +1,1 @@
+"""Shapes of the engine's resources, a module for each."""

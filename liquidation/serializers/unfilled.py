@@ -1,0 +1,161 @@
+"""Shapes of what happens to the unfilled: the fund's inventory, and ADL."""
+
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from fund.models import InventoryMovement
+from ledger.money import MAX_DECIMALS, plain, round_half_even
+from ledger.rest.fields import AmountField, CountField, DocumentField, ReferenceField, TextField, TimeField
+from ledger.rest.serializers import StrictSerializer
+from liquidation.models import CounterpartyFill, Deleveraging, Takeover
+from liquidation.unfilled import Next, Unfilled
+
+# Places of an ADL queue that an answer has, more where more are needed.
+QUEUE_SHOWN = 1000
+
+
+class UnfilledReportSerializer(StrictSerializer):
+    """What the venue tells with it, all of it optional."""
+
+    reported_at = TimeField(required=False, default=None)
+    mark_price = AmountField(required=False, default=None, allow_null=True)
+    listed = serializers.ListField(
+        child=TextField(), required=False, default=list, help_text="The exchange's own queue, as position ids."
+    )
+
+
+class QueuedSerializer(serializers.Serializer[Any]):
+    """A place in the ADL queue; `closes` is what the takeover's quantity takes of it."""
+
+    rank = CountField()
+    position = TextField()
+    trader = TextField()
+    quantity = AmountField()
+    profit = AmountField(help_text="Unrealised, to 18 decimals.")
+    score = TextField(allow_null=True, max_length=None, help_text="What the queue ranks by, as an exact fraction.")
+    closes = AmountField()
+
+
+class UnfilledSerializer(serializers.Serializer[Any]):
+    """`next`: the fund took it over (`inventory`), counterparties are to be closed (`adl`), or go on (`market`)."""
+
+    takeover = TextField(source="takeover.reference")
+    next = serializers.ChoiceField(list(Next))
+    quantity = AmountField()
+    status = serializers.ChoiceField(Takeover.Status.choices, source="takeover.status")
+    remaining = AmountField(source="takeover.remaining")
+    price = serializers.SerializerMethodField()
+    mark_price = serializers.SerializerMethodField()
+    queue = serializers.SerializerMethodField()
+
+    @extend_schema_field(AmountField(allow_null=True))
+    def get_price(self, unfilled: Unfilled) -> str | None:
+        priced = unfilled.ranking or unfilled.fill
+        return None if priced is None or priced.price is None else plain(priced.price)
+
+    @extend_schema_field(AmountField(allow_null=True))
+    def get_mark_price(self, unfilled: Unfilled) -> str | None:
+        ranking = unfilled.ranking
+        return None if ranking is None or ranking.mark_price is None else plain(ranking.mark_price)
+
+    @extend_schema_field(QueuedSerializer(many=True, allow_null=True))
+    def get_queue(self, unfilled: Unfilled) -> list[dict[str, Any]] | None:
+        if unfilled.ranking is None:
+            return None
+        closes = {fill.position: fill.quantity for fill in unfilled.ranking.cut.fills}
+        return [
+            {
+                "rank": row.rank,
+                "position": row.position,
+                "trader": row.trader,
+                "quantity": plain(row.quantity),
+                "profit": plain(round_half_even(row.profit, MAX_DECIMALS)),
+                "score": None if row.score is None else str(row.score),
+                "closes": plain(closes.get(row.position, Decimal(0))),
+            }
+            for row in unfilled.ranking.queued[: max(QUEUE_SHOWN, len(closes))]
+        ]
+
+
+class CounterpartySerializer(StrictSerializer):
+    trader = TextField(max_length=100)
+    quantity = AmountField()
+    entry_price = AmountField(
+        required=False, default=None, allow_null=True, help_text="Without it, as the open position has it."
+    )
+    position = TextField(required=False, default="", allow_blank=True)
+
+
+class NewDeleveragingSerializer(StrictSerializer):
+    reference = ReferenceField()
+    fills = CounterpartySerializer(many=True)
+    occurred_at = TimeField(required=False, default=None)
+    mark_price = AmountField(required=False, default=None, allow_null=True)
+
+
+class CounterpartyFillSerializer(serializers.Serializer[CounterpartyFill]):
+    trader = TextField()
+    position = TextField()
+    quantity = AmountField()
+    entry_price = AmountField()
+    realised = AmountField(help_text="Profit that the counterparty realised.")
+    entry = CountField(source="entry_id", allow_null=True)
+
+
+class DeleveragingSerializer(serializers.Serializer[Deleveraging]):
+    """An ADL event, and the takeover as it stands."""
+
+    reference = TextField()
+    takeover = TextField(source="takeover.reference")
+    price = AmountField()
+    quantity = AmountField()
+    occurred_at = TimeField()
+    recorded_at = TimeField()
+    fills = CounterpartyFillSerializer(many=True, source="fills.all")
+    queue = DocumentField(help_text="Ranked queue down to the cut line, with its inputs.")
+    status = serializers.ChoiceField(Takeover.Status.choices, source="takeover.status")
+    remaining = AmountField(source="takeover.remaining")
+
+
+class InventorySerializer(serializers.Serializer[Any]):
+    """What the fund holds of a contract."""
+
+    contract = TextField()
+    side = TextField()
+    quantity = AmountField()
+    carrying_price = AmountField(allow_null=True)
+    mark_price = AmountField(allow_null=True)
+    marked_at = TimeField(allow_null=True)
+
+
+class NewDisposalSerializer(StrictSerializer):
+    reference = ReferenceField()
+    contract = TextField(max_length=60)
+    price = AmountField()
+    quantity = AmountField()
+    fee = AmountField(required=False)
+    disposed_at = TimeField(required=False, default=None)
+
+
+class MovementSerializer(serializers.Serializer[InventoryMovement]):
+    """One change of what the fund holds."""
+
+    reference = TextField()
+    kind = serializers.ChoiceField(InventoryMovement.Kind.choices)
+    contract = TextField()
+    side = TextField()
+    quantity = AmountField()
+    price = AmountField()
+    fee = AmountField()
+    realised = AmountField(help_text="Against the carrying price, before costs.")
+    effective_at = TimeField()
+    recorded_at = TimeField()
+
+
+class MarkSerializer(StrictSerializer):
+    contract = TextField(max_length=60)
+    price = AmountField()
+    marked_at = TimeField(required=False, default=None)

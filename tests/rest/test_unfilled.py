@@ -1,0 +1,111 @@
+"""Unfilled takeovers over REST: into the fund's inventory, or to ADL against counterparties."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from ledger.rest.models import Role
+from tests.builders import balance, balances
+from tests.fund.builders import open_fund
+from tests.rest.api import client, every_row, post, refused_post
+
+pytestmark = pytest.mark.django_db
+ADL = {"trigger": "unfilled", "queue": "profit_amount", "price": "bankruptcy"}
+OPEN = [
+    ["q1", "sue", "X-PERP", "short", "4", "130", "100"],
+    ["q2", "tom", "X-PERP", "short", "10", "110", "100"],
+    ["q3", "liv", "X-PERP", "long", "5", "90", "100"],
+]
+
+
+def engine_of(preset: str, **fields: Any) -> APIClient:
+    open_fund(preset, contribution="10000", **fields)
+    engine = client(Role.ENGINE)
+    contract = {"symbol": "X-PERP", "kind": "linear", "margin_currency": "USDT", "multiplier": "1", "fund": "usdt"}
+    post(engine, "/contracts/", contract)
+    takeover = {"contract": "X-PERP", "trader": "ann", "side": "long", "bankruptcy_price": "100", "margin": "60"}
+    post(engine, "/takeovers/", {"reference": "t1", "quantity": "6", **takeover})
+    return engine
+
+
+@pytest.fixture
+def engine() -> APIClient:
+    made = engine_of("full_cover", adl=ADL)
+    made.put("/api/v1/funds/usdt/positions/", {"rows": OPEN}, format="json")
+    return made
+
+
+def adl(**more: Any) -> dict[str, Any]:
+    fills = [
+        {"trader": "sue", "quantity": "4", "entry_price": "130"},
+        {"trader": "tom", "quantity": "2", "entry_price": "110"},
+    ]
+    return {"reference": "a1", "fills": fills, **more}
+
+
+def test_unfilled_order_is_answered_with_the_ranked_queue(engine: APIClient) -> None:
+    document = post(engine, "/takeovers/t1/unfilled/", {}, status=200)
+
+    assert (document["next"], document["quantity"], document["price"]) == ("adl", "6", "100")
+    queue = [(row["rank"], row["trader"], row["quantity"], row["profit"], row["closes"]) for row in document["queue"]]
+    assert queue == [(1, "sue", "4", "120", "4"), (2, "tom", "10", "100", "2")]
+
+
+def test_adl_is_booked_at_the_bankruptcy_price(engine: APIClient) -> None:
+    post(engine, "/takeovers/t1/unfilled/", {}, status=200)
+
+    document = post(engine, "/takeovers/t1/adl/", adl())
+
+    assert (document["status"], document["remaining"], document["price"]) == ("closed", "0", "100")
+    assert [(fill["trader"], fill["realised"]) for fill in document["fills"]] == [("sue", "120"), ("tom", "20")]
+    assert balance("trader:sue:USDT") == "120"
+    assert balance("fund:usdt") == "10000"
+    after = balances()
+    assert post(engine, "/takeovers/t1/adl/", adl(), status=200)["fills"] == document["fills"]
+    assert every_row(engine, "/takeovers/t1/adl/")[0]["reference"] == "a1"
+    assert balances() == after
+
+
+def test_adl_that_makes_no_sense_is_refused(engine: APIClient) -> None:
+    path = "/takeovers/t1/adl/"
+    too_much = adl(fills=[{"trader": "tom", "quantity": "7", "entry_price": "110"}])
+    refused_post(engine, path, too_much, status=422, code="fill_exceeds_remaining")
+    refused_post(engine, path, adl(fills=[]), status=422, code="adl_fills_missing")
+    number = adl(fills=[{"trader": "tom", "quantity": 1, "entry_price": "110"}])
+    refused_post(engine, path, number, status=422, code="amount_must_be_string")
+    refused_post(engine, "/takeovers/nope/adl/", adl(), status=404, code="takeover_unknown")
+
+
+def test_unfilled_of_an_unknown_takeover_is_not_found(engine: APIClient) -> None:
+    refused_post(engine, "/takeovers/nope/unfilled/", {}, status=404, code="takeover_unknown")
+
+
+def test_inventory_takes_the_position_over_and_gives_it_out_again() -> None:
+    engine = engine_of("inventory_takeover")
+
+    document = post(engine, "/takeovers/t1/unfilled/", {}, status=200)
+
+    assert (document["next"], document["status"], document["queue"]) == ("inventory", "closed", None)
+    held = every_row(engine, "/funds/usdt/inventory/")
+    assert [(row["contract"], row["side"], row["quantity"], row["carrying_price"]) for row in held] == [
+        ("X-PERP", "long", "6", "100")
+    ]
+    marked = post(engine, "/funds/usdt/inventory/marks/", {"contract": "X-PERP", "price": "105"}, status=200)
+    assert marked["mark_price"] == "105"
+    disposal = {"reference": "s1", "contract": "X-PERP", "price": "110", "quantity": "4", "fee": "1"}
+    done = post(engine, "/funds/usdt/inventory/disposals/", disposal)
+    assert done["realised"] == "40"
+    assert balance("fund:usdt") == "10039"
+    assert post(engine, "/funds/usdt/inventory/disposals/", disposal, status=200) == done
+    assert [row["reference"] for row in every_row(engine, "/funds/usdt/inventory/disposals/")] == ["s1"]
+    more = {**disposal, "reference": "s2"}
+    refused_post(engine, "/funds/usdt/inventory/disposals/", more, status=422, code="inventory_insufficient")
+
+
+def test_inventory_of_one_fund_takes_no_contract_of_another() -> None:
+    engine = engine_of("inventory_takeover")
+    open_fund("full_cover", code="btc")
+
+    disposal = {"reference": "s1", "contract": "X-PERP", "price": "110", "quantity": "4"}
+    refused_post(engine, "/funds/btc/inventory/disposals/", disposal, status=403, code="fund_not_allowed")
