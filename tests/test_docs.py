@@ -1,0 +1,44 @@
+"""The documentation against the code: what can be compared is compared."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fund.rulebook import DEFAULTS, PRESETS
+from tests import problem_codes
+
+PROJECT = Path(__file__).resolve().parent.parent
+DOCS = PROJECT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), PROJECT / "README.md", PROJECT / "CHANGELOG.md"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_leads_to_a_file_that_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_rulebooks_are_documented_with_every_field_its_default_and_every_preset() -> None:
+    text = (DOCS / "rulebooks.md").read_text()
+    fields = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", text, re.MULTILINE))
+    assert {name: json.loads(default) for name, default in fields.items()} == DEFAULTS
+    presets = re.findall(r'^\| `(\w+)` \| "', text, re.MULTILINE)
+    assert presets == list(PRESETS)
+
+
+def test_every_code_of_a_refusal_is_documented_as_the_source_has_it() -> None:
+    assert problem_codes.documented() == problem_codes.table(), "run: python -m tests.problem_codes"
+
+
+def test_every_setting_is_documented() -> None:
+    settings = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (PROJECT / "config" / "settings.py").read_text())
+    text = (DOCS / "operations.md").read_text()
+    assert [name for name in settings if f"`{name}`" not in text and name != "BULWARK_AS_OWNER"] == []
+
+
+def test_decisions_are_numbered_without_a_gap_and_short() -> None:
+    notes = sorted((DOCS / "decisions").glob("*.md"))
+    assert [note.name[:4] for note in notes] == [f"{number:04}" for number in range(1, len(notes) + 1)]
+    assert [note.name for note in notes if len(note.read_text().splitlines()) > 40] == []
