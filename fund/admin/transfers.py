@@ -55,12 +55,11 @@ class TransferAdmin(BookAdmin[Transfer]):
         "amount",
         "currency",
         "status",
+        "decision",
         "requested_by",
         "requested_at",
         "decided_by",
-        "decided_at",
         "entry",
-        "decision",
     ]
     list_filter = ["status", "direction", "fund"]
     list_select_related = ["fund__currency", "entry"]
@@ -79,7 +78,7 @@ class TransferAdmin(BookAdmin[Transfer]):
     def currency(self, transfer: Transfer) -> str:
         return transfer.fund.currency_id
 
-    @admin.display(description="to decide")
+    @admin.display(description="to do")
     def decision(self, transfer: Transfer) -> str:
         if transfer.status != Transfer.Status.PENDING:
             return NONE

@@ -43,8 +43,13 @@ class Waterfall:
     parts: tuple[tuple[str, Decimal], ...]
 
     @property
+    def whole(self) -> Decimal:
+        """What the parts are parts of: the result, or the loss as a positive amount."""
+        return self.result.copy_abs()
+
+    @property
     def complete(self) -> bool:
-        return total(amount for _, amount in self.parts) == abs(self.result)
+        return total(amount for _, amount in self.parts) == self.whole
 
 
 def waterfall_of(takeover: Takeover) -> Waterfall | None:

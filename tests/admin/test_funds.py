@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from fund import cycles, funds, transfers
+from fund import cycles
 from fund.admin.rulebook_form import TERMS
 from fund.models import Cycle, Fund, RulebookVersion, Transfer
 from fund.rulebook import DEFAULTS, PRESETS, publish_fields, to_json
@@ -19,28 +19,13 @@ from fund.rulebook.reading import FIELDS
 from fund.rulebooks import load
 from ledger.models import Entry
 from tests.admin.people import read, send, send_and_be_refused
+from tests.admin.stories import open_fund
 from tests.builders import START, balance, moment, move, open_currency, post
 
 FUNDS = "/admin/fund/fund/"
 RULEBOOKS = "/admin/fund/rulebookversion/"
 TRANSFERS = "/admin/fund/transfer/"
 CYCLES = "/admin/fund/cycle/"
-
-
-def open_fund(code: str = "usdt", *, preset: str = "full_cover", contribution: str = "1000", **fields: object) -> Fund:
-    open_currency()
-    fund = funds.open_fund(
-        code=code, currency="USDT", preset=preset, fields=fields, opened_at=START, opened_by="the lead"
-    )
-    if contribution != "0":
-        transfers.contribute(
-            reference=f"start-{code}",
-            fund_code=code,
-            amount=Decimal(contribution),
-            requested_by="the lead",
-            effective_at=START,
-        )
-    return fund
 
 
 def page_of(row: Any) -> str:
@@ -248,7 +233,9 @@ def test_a_bookkeeper_cannot_decide_on_a_withdrawal(treasurer: Client, bookkeepe
 def test_a_pending_withdrawal_leads_to_its_decision(treasurer: Client, second_treasurer: Client) -> None:
     open_fund()
     request_withdrawal(treasurer, "400")
-    assert "w1 usdt Withdrawal 400 USDT Pending tess" in read(second_treasurer, TRANSFERS, status__exact="pending")
+    assert "w1 usdt Withdrawal 400 USDT Pending Decide tess" in read(
+        second_treasurer, TRANSFERS, status__exact="pending"
+    )
     assert re.search(r"usdt USDT 1,000 0 0 0 0 0 0 1 ", read(second_treasurer, FUNDS))
 
 

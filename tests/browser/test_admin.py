@@ -1,21 +1,12 @@
 """The admin as people use it, in a browser: what they read and click, from login to the result in the books."""
 
 import re
-from decimal import Decimal
 
 from playwright.sync_api import Page, expect
 
-from fund import funds, transfers
+from tests.admin.stories import open_fund
 from tests.browser.conftest import Site
-from tests.builders import START, balance, move, open_currency, post
-
-
-def open_fund(contribution: str) -> None:
-    open_currency()
-    funds.open_fund(code="usdt", currency="USDT", preset="full_cover", fields={}, opened_at=START, opened_by="the lead")
-    transfers.contribute(
-        reference="c1", fund_code="usdt", amount=Decimal(contribution), requested_by="the lead", effective_at=START
-    )
+from tests.builders import balance, move, post
 
 
 def go(page: Page, name: str) -> None:
@@ -67,7 +58,7 @@ def test_amounts_of_a_column_have_their_decimal_points_in_one_line(site: Site) -
 
 
 def test_a_withdrawal_takes_two_people(site: Site) -> None:
-    open_fund("1000")
+    open_fund()
     first, second = site.log_in("tess"), site.log_in("theo")
 
     expect(first.locator("#funds")).to_contain_text("1,000")
@@ -91,7 +82,7 @@ def test_a_withdrawal_takes_two_people(site: Site) -> None:
 
 
 def test_a_treasurer_publishes_a_rulebook_and_reads_what_was_wrong_beside_the_field(site: Site) -> None:
-    open_fund("1000")
+    open_fund()
     page = site.log_in("tess")
 
     go(page, "usdt")
