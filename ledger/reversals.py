@@ -1,5 +1,6 @@
 """Corrections: an entry is never edited, its mirror image is posted beside it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ledger.errors import NotFound, Refused
@@ -31,27 +32,42 @@ def reverse(
             f"entry {original.reference} is itself a reversal; post the entry it reversed again, as a new one",
         )
 
-    lines = [
-        Line(code, debit=credit, credit=debit)
-        for code, debit, credit in Posting.objects.filter(entry_id=original.pk)
-        .order_by("id")
-        .values_list("account__code", "debit", "credit")
-    ]
     return post(
-        [
-            NewEntry(
-                reference=reference,
-                kind=KIND,
-                lines=lines,
-                effective_at=effective_at,
-                effective_stated=effective_stated,
-                description=description,
-                source_kind=original.source_kind,
-                source_id=original.source_id,
-                reverses=original.pk,
-            )
-        ]
+        mirrored(
+            {original: reference},
+            effective_at=effective_at,
+            effective_stated=effective_stated,
+            description=description,
+        )
     )[0]
+
+
+def mirrored(
+    references: Mapping[Entry, str],
+    *,
+    effective_at: datetime,
+    effective_stated: bool = True,
+    description: str = "",
+) -> list[NewEntry]:
+    """The mirror images of entries, ready to be posted, in their order; each under the reference given for it."""
+    lines: dict[int, list[Line]] = {original.pk: [] for original in references}
+    postings = Posting.objects.filter(entry_id__in=lines).order_by("id")
+    for entry_id, code, debit, credit in postings.values_list("entry_id", "account__code", "debit", "credit"):
+        lines[entry_id].append(Line(code, debit=credit, credit=debit))
+    return [
+        NewEntry(
+            reference=reference,
+            kind=KIND,
+            lines=lines[original.pk],
+            effective_at=effective_at,
+            effective_stated=effective_stated,
+            description=description,
+            source_kind=original.source_kind,
+            source_id=original.source_id,
+            reverses=original.pk,
+        )
+        for original, reference in references.items()
+    ]
 
 
 def _find(entry: int | str) -> Entry:

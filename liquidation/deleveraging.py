@@ -78,7 +78,7 @@ def report_adl(
     quantity = total(fill.quantity for fill in fills)
     if quantity > taken_over.remaining:
         raise errors.fill_exceeds_remaining(takeover, quantity=quantity, remaining=taken_over.remaining)
-    ranking = rank(engine, taken_over, quantity=quantity, mark_price=mark_price)
+    ranking = rank(taken_over, engine.rulebook(taken_over), quantity=quantity, mark_price=mark_price)
     if Fill.objects.filter(reference=reference).exists():
         raise errors.reference_reused(reference, "a fill")
 
@@ -156,6 +156,7 @@ def _book(engine: Engine, event: Deleveraging, ranking: Ranking, closed: Sequenc
     batches = [closed[start : start + _AT_ONCE] for start in range(0, len(closed), _AT_ONCE)]
     averted = _averted(engine, event, ranking)
     takeover.adl_averted = EXACT.add(takeover.adl_averted, averted)
+    event.queue["averted"] = plain(averted)
     first = engine.close_part(
         takeover,
         reference=event.reference,

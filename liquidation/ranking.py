@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fund import adl
+from fund import adl, rulebooks
 from fund.models import InventoryPosition
-from fund.rulebook import Adl, AdlPrice, AdlQueue
+from fund.rulebook import Adl, AdlPrice, AdlQueue, Rulebook
 from fund.rules import AdlCut, Queued, adl_fills
 from ledger.money import EXACT, plain
 from liquidation import errors
 from liquidation.contracts import kind_of
-from liquidation.engine import ZERO, Engine
 from liquidation.models import Takeover
 from liquidation.rules import PositionSide
 from liquidation.values import decimals_of
@@ -49,7 +48,7 @@ class Ranking:
                     "quantity": plain(row.quantity),
                     "profit": str(row.profit),
                     "score": None if row.score is None else str(row.score),
-                    "closes": plain(closed.get(row.position, ZERO)),
+                    "closes": plain(closed.get(row.position, Decimal(0))),
                 }
                 for row in self.queued[:down_to]
             ],
@@ -57,18 +56,20 @@ class Ranking:
 
 
 def rank(
-    engine: Engine,
     takeover: Takeover,
+    rulebook: Rulebook,
     *,
     quantity: Decimal,
     mark_price: Decimal | None = None,
     listed: Sequence[str] = (),
 ) -> Ranking:
-    """The takeover's queue from the open positions known now. A random order is drawn once and kept.
+    """The takeover's queue from the open positions known now, under the rulebook that it runs under.
+
+    A random order is drawn once: its seed is noted on the takeover, for the caller to save.
 
     Raises Refused `adl_not_in_rulebook`, `mark_price_missing`; `adl_input_missing`, `adl_position_unknown`.
     """
-    policy = engine.rulebook(takeover).adl
+    policy = rulebook.adl
     if policy is None:
         raise errors.adl_not_in_rulebook(takeover.reference, str(takeover.rulebook))
     mark = mark_of(takeover, mark_price)
@@ -78,7 +79,6 @@ def rank(
     if policy.queue is AdlQueue.SEEDED_RANDOM:
         if not takeover.adl_seed:
             takeover.adl_seed = policy.seed or secrets.token_hex(16)
-            engine.changed(takeover)
         seed = takeover.adl_seed
     queued = adl.queue(
         fund_id=takeover.contract.fund_id,
@@ -116,3 +116,15 @@ def mark_of(takeover: Takeover, given: Decimal | None) -> Decimal | None:
         held = InventoryPosition.objects.filter(fund_id=contract.fund_id, contract=contract.symbol)
         known = held.values_list("mark_price", flat=True).first()
     return takeover.mark_price if known is None else known
+
+
+def queued_traders(takeover: Takeover) -> tuple[list[str], int]:
+    """Traders of the queue that a takeover has as things stand, and how many of them its rest reaches.
+
+    Nobody where its rulebook knows no ADL. Nothing is kept of it. Raises as `rank`.
+    """
+    rulebook = rulebooks.load(takeover.rulebook)
+    if rulebook.adl is None:
+        return [], 0
+    ranking = rank(takeover, rulebook, quantity=takeover.remaining or takeover.quantity)
+    return [row.trader for row in ranking.queued], len(ranking.cut.fills)

@@ -82,7 +82,7 @@ def report_unfilled(
         return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=quantity, fill=fill)
     ranking = None
     if _adl_is_due(engine, takeover, mark, inventory_refused=price is not None, at=reported_at):
-        ranking = rank(engine, takeover, quantity=quantity, mark_price=mark_price, listed=listed)
+        ranking = rank(takeover, engine.rulebook(takeover), quantity=quantity, mark_price=mark_price, listed=listed)
     engine.book()
     return Unfilled(takeover=takeover, next=Next.ADL if ranking else Next.MARKET, quantity=quantity, ranking=ranking)
 

@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('liquidation', '0002_corrections_and_leftover'),
+        ("liquidation", "0002_corrections_and_leftover"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='takeover',
-            name='adl_seed',
-            field=models.CharField(blank=True, help_text='Of its random ADL queue, so that it stays one.', max_length=200),
+            model_name="takeover",
+            name="adl_seed",
+            field=models.CharField(
+                blank=True, help_text="Of its random ADL queue, so that it stays one.", max_length=200
+            ),
         ),
     ]

@@ -1,0 +1,113 @@
+"""The words that a scenario file may use. Source: api.md, scenario files."""
+
+from collections.abc import Collection, Mapping
+
+# Any event may say when it happened, by the name that the API has for it, or just `at`.
+TIMES = (
+    "at",
+    "effective_at",
+    "taken_over_at",
+    "filled_at",
+    "closed_at",
+    "reported_at",
+    "occurred_at",
+    "disposed_at",
+    "marked_at",
+    "settled_at",
+    "requested_at",
+    "effective_from",
+)
+TOP = ("title", "source", "currency", "contracts", "fund", "trader_floor", "events", "expect")
+CURRENCY = ("code", "decimals")
+CONTRACT = ("symbol", "kind", "multiplier", "tick", "margin_currency", "fund")
+FUND = ("code", "currency", "contribution", "rulebook", "cycle_seconds")
+
+# What each event may say beside its type, reference and time. `None`: whatever the rulebook's fields are.
+EVENTS: Mapping[str, Collection[str] | None] = {
+    "deposit": ("trader", "amount", "currency", "description"),
+    "withdrawal": (
+        "trader",
+        "amount",
+        "currency",
+        "source",
+        "requested_by",
+        "approved_by",
+        "rejected_by",
+        "description",
+    ),
+    "contribution": ("amount", "source", "requested_by"),
+    "takeover": (
+        "contract",
+        "trader",
+        "side",
+        "quantity",
+        "bankruptcy_price",
+        "margin",
+        "entry_price",
+        "mark_price",
+    ),
+    "fill": ("takeover", "price", "pnl", "quantity", "fee"),
+    "close": ("takeover",),
+    "unfilled": ("takeover", "mark_price", "queue"),
+    "adl": ("takeover", "fills", "mark_price"),
+    "dispose": ("contract", "price", "quantity", "fee"),
+    "mark": ("contract", "price"),
+    "positions_open": ("rows",),
+    "cycle": ("number", "starts_at", "ends_at"),
+    "positions": ("cycle", "rows"),
+    "positions_csv": ("cycle", "path", "columns", "exclude"),
+    "complete": ("cycle", "count", "total"),
+    "settle": ("cycle",),
+    "reverse": ("entry", "reverses", "of", "cycle", "description"),
+    "rulebook": None,
+}
+
+TAKEOVER_FIGURES = (
+    "status",
+    "quantity",
+    "remaining",
+    "limit_price",
+    "compensation",
+    "notional",
+    "costs",
+    "adl_averted",
+    "result",
+    "penalty",
+    "injected",
+    "to_vault",
+    "to_trader",
+    "to_fees",
+    "paid",
+    "treasury_paid",
+    "to_allocate",
+    "carried",
+)
+# Other words for them.
+FIGURE_ALIASES = {"treasury": "treasury_paid", "averted": "adl_averted", "reserved": "compensation"}
+CYCLE_FIGURES = (
+    "status",
+    "run",
+    "loss",
+    "fund_paid",
+    "treasury_paid",
+    "to_allocate",
+    "allocated",
+    "levy_surplus",
+    "residue",
+    "carried",
+    "participants",
+    "profit_total",
+    "participants_total",
+    "base",
+    "cut_profit",
+)
+INVENTORY_FIGURES = ("side", "quantity", "carrying_price", "mark_price", "exposure", "unrealised")
+EXPECTED: Mapping[str, Collection[str] | None] = {
+    "balances": None,
+    "takeovers": (*TAKEOVER_FIGURES, *FIGURE_ALIASES),
+    "cycles": (*CYCLE_FIGURES, *FIGURE_ALIASES),
+    "allocations": None,
+    "inventory": INVENTORY_FIGURES,
+    "adl_queue": None,
+    "refused": None,
+}

@@ -1,0 +1,22 @@
+"""Every scenario file that there is holds, played through the real functions."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from liquidation.scenario import play, read_story
+
+SHARED = Path(settings.BASE_DIR).parent / "shared"
+WORKED_EXAMPLES = Path(settings.BASE_DIR) / "docs" / "worked_examples"
+
+FILES = sorted([*SHARED.glob("scenarios/*.json"), *WORKED_EXAMPLES.glob("*.json")])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_story_holds(path: Path) -> None:
+    played = play(read_story(path), data=SHARED)
+
+    assert not played.story.unsupported
+    assert not [str(difference) for difference in played.differences]
