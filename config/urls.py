@@ -2,17 +2,28 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from config.health import healthz, readyz
+
+# Probes stand beside the API and in it: some balancers let through one prefix alone.
+probes: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
+    path("healthz/", healthz),
+    path("readyz", readyz),
+    path("readyz/", readyz),
+]
 api: list[URLPattern | URLResolver] = [
     path("", include("ledger.urls")),
     path("", include("fund.urls")),
     path("", include("liquidation.urls")),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    *probes,
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
+    *probes,
 ]
 
 handler400 = "config.errors.bad_request"

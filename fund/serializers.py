@@ -65,6 +65,7 @@ class FundSerializer(serializers.Serializer[Fund]):
     rulebook = serializers.SerializerMethodField()
     balance = AmountField(help_text="Spendable cash.")
     reserved = AmountField(help_text="Set aside for compensation before closes.")
+    inventory = AmountField(help_text="Notional at mark of the fund's own positions.")
     to_allocate = AmountField(help_text="Losses that profitable traders will bear at settlement.")
     deficit = AmountField(help_text="Loss that nobody has borne yet.")
     gross_injections = AmountField()

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fund import errors, funds, rulebooks
-from fund.figures import with_figures
+from fund.figures import add_inventory, with_figures
 from fund.models import Fund, RulebookVersion
 from fund.rulebook import FieldError, RulebookRefused
 from fund.serializers import (
@@ -41,7 +41,8 @@ class FundsView(ResourceView):
         rows = Fund.objects.filter(**FundQuery.read(request, paged=True))
         if key_of(request).fund:
             rows = rows.filter(code=key_of(request).fund)
-        return page_response(request, with_figures(rows, at=timezone.now()), by="code", serializer=FundSerializer)
+        rows = with_figures(rows, at=timezone.now())
+        return page_response(request, rows, by="code", serializer=FundSerializer, complete=add_inventory)
 
     @recorded(NewFundSerializer, FundSerializer)
     @idempotent
@@ -118,5 +119,6 @@ def show_fund(code: str, *, at: datetime) -> dict[str, Any]:
     fund = rows.first()
     if fund is None:
         raise errors.fund_unknown(code)
+    add_inventory([fund])
     document: dict[str, Any] = FundSerializer(fund).data
     return document

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -45,9 +45,16 @@ class _Cursor:
 
 
 def page_response(
-    request: Request, rows: QuerySet[Any], *, by: str, serializer: type[serializers.BaseSerializer[Any]]
+    request: Request,
+    rows: QuerySet[Any],
+    *,
+    by: str,
+    serializer: type[serializers.BaseSerializer[Any]],
+    complete: Callable[[Sequence[Any]], None] | None = None,
 ) -> Response:
     """One page of the rows, ordered by the unique column `by` (`-id`: the newest first).
+
+    `complete` adds to the page's rows what no query has.
 
     Raises QueryRefused `cursor_malformed`, `limit_malformed`.
     """
@@ -63,6 +70,8 @@ def page_response(
     if backward:
         found.reverse()
 
+    if complete is not None:
+        complete(found)
     after = _link(request, found[-1], column, backward=False) if found and (more or backward) else None
     before = _link(request, found[0], column, backward=True) if found and (more if backward else cursor) else None
     return Response({"next": after, "previous": before, "results": serializer(found, many=True).data})

@@ -134,13 +134,13 @@ def test_rulebook_with_a_key_is_published_once(treasury: APIClient) -> None:
 
 def test_rulebook_that_contradicts_itself_is_refused_field_by_field(treasury: APIClient) -> None:
     post(treasury, "/funds/", new_fund())
-    body = {"preset": "shared_loss", "fund_share": "0.5", "selection_coverage": "0", "adl": {"trigger": "moon"}}
+    contradiction = {"preset": "shared_loss", "fund_share": "0.5", "selection_coverage": "0"}
+    body: dict[str, Any] = {**contradiction, "adl": {"trigger": "moon"}}
 
     document = refused_post(treasury, "/funds/usdt/rulebooks/", body, status=422, code="rulebook_refused")
 
     assert [(error["pointer"], error["code"]) for error in document["errors"]] == [("/adl/trigger", "value_unknown")]
-    body["adl"] = None
-    document = refused_post(treasury, "/funds/usdt/rulebooks/", body, status=422, code="rulebook_refused")
+    document = refused_post(treasury, "/funds/usdt/rulebooks/", contradiction, status=422, code="rulebook_refused")
     assert {error["pointer"] for error in document["errors"]} == {"/traders_share", "/selection_coverage"}
 
 

@@ -11,7 +11,7 @@ from config.scratch import urls_of_environment
 from ledger.models import Currency
 from ledger.rest.idempotency import lock_number
 from ledger.rest.models import ApiKey, IdempotentAnswer, Role
-from tests.rest.api import client, post, problem_of, refused_post
+from tests.rest.api import client, post, problem_of, refused_post, send
 
 pytestmark = pytest.mark.django_db
 
@@ -46,13 +46,8 @@ def test_key_that_came_with_another_body_is_refused(bookkeeper: APIClient) -> No
 def test_order_and_spacing_of_the_body_do_not_matter(bookkeeper: APIClient) -> None:
     post(bookkeeper, "/currencies/", body(), key="k1")
 
-    again = bookkeeper.generic(
-        "POST",
-        "/api/v1/currencies/",
-        b'{ "decimals": 6,\n "code": "USDT" }',
-        content_type="application/json",
-        headers={"Idempotency-Key": "k1"},
-    )
+    body_again = b'{ "decimals": 6,\n "code": "USDT" }'
+    again = send(bookkeeper, "/currencies/", body_again, "application/json", HTTP_IDEMPOTENCY_KEY="k1")
 
     assert again.status_code == 200
 

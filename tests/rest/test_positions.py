@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from fund.models import CyclePosition
 from ledger.rest.models import Role
 from tests.fund.builders import open_cycle, open_fund
-from tests.rest.api import client, every_row, post, problem_of, refused_get, refused_post
+from tests.rest.api import client, every_row, post, problem_of, refused_get, refused_post, send
 
 pytestmark = pytest.mark.django_db
 CSV, NDJSON = "text/csv", "application/x-ndjson"
@@ -27,10 +27,6 @@ def positions(engine: APIClient) -> str:
 
 def position(name: str = "p1", **more: Any) -> dict[str, Any]:
     return {"position": name, "trader": "bob", "contract": "BTC-PERP", "profit": "500.5", **more}
-
-
-def send(by: APIClient, path: str, body: bytes, media_type: str, *, method: str = "POST") -> Any:
-    return by.generic(method, f"/api/v1{path}", body, content_type=media_type)
 
 
 def held() -> list[tuple[str, str, str, str]]:
@@ -119,9 +115,7 @@ def test_stream_that_was_cut_off_is_not_taken_for_whole(engine: APIClient, posit
     }[media_type]
     body = whole[: whole.index(b"p2") - 1] if media_type == CSV else whole[: whole.index(b"\n") + 1]
 
-    response = engine.generic(
-        "POST", f"/api/v1{positions}", body, content_type=media_type, CONTENT_LENGTH=str(len(whole))
-    )
+    response = send(engine, positions, body, media_type, CONTENT_LENGTH=str(len(whole)))
 
     problem_of(response, status=400, code="body_cut_off")
     assert held() == []

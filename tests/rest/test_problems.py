@@ -7,7 +7,7 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from ledger.rest.models import Role
-from tests.rest.api import client, problem_of, refused_get, stranger
+from tests.rest.api import client, problem_of, refused_get, send, stranger
 
 pytestmark = pytest.mark.django_db
 ENTRIES = "/api/v1/entries/"
@@ -35,7 +35,7 @@ def test_method_that_a_resource_lacks_is_a_problem(bookkeeper: APIClient, method
     "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
 )
 def test_body_of_another_type_is_a_problem(bookkeeper: APIClient, media_type: str) -> None:
-    response = bookkeeper.generic("POST", ENTRIES, b"x=1", content_type=media_type)
+    response = send(bookkeeper, "/entries/", b"x=1", media_type)
 
     problem_of(response, status=415, code="unsupported_media_type")
 
@@ -65,7 +65,7 @@ def test_answer_in_another_type_is_a_problem(bookkeeper: APIClient) -> None:
     ids=lambda body: repr(body[:20]),
 )
 def test_body_that_is_not_strict_json_is_a_problem(bookkeeper: APIClient, body: bytes) -> None:
-    response = bookkeeper.generic("POST", ENTRIES, body, content_type="application/json")
+    response = send(bookkeeper, "/entries/", body, "application/json")
 
     # No body at all is an empty one to the framework: its fields are missing.
     status, code = (400, "json_malformed") if body else (422, "field_required")
@@ -74,7 +74,7 @@ def test_body_that_is_not_strict_json_is_a_problem(bookkeeper: APIClient, body: 
 
 def test_body_beyond_the_limit_is_a_problem(bookkeeper: APIClient) -> None:
     with override_settings(API_BODY_LIMIT=100):
-        response = bookkeeper.generic("POST", ENTRIES, b" " * 101, content_type="application/json")
+        response = send(bookkeeper, "/entries/", b" " * 101, "application/json")
 
     problem_of(response, status=413, code="body_too_large")
 

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from ledger.rest.models import Role
 from tests.builders import balance, balances
 from tests.fund.builders import open_fund
-from tests.rest.api import client, every_row, post, refused_post
+from tests.rest.api import client, every_row, get, post, refused_post
 
 pytestmark = pytest.mark.django_db
 ADL = {"trigger": "unfilled", "queue": "profit_amount", "price": "bankruptcy"}
@@ -93,6 +93,7 @@ def test_inventory_takes_the_position_over_and_gives_it_out_again() -> None:
     ]
     marked = post(engine, "/funds/usdt/inventory/marks/", {"contract": "X-PERP", "price": "105"}, status=200)
     assert marked["mark_price"] == "105"
+    assert get(engine, "/funds/usdt/")["inventory"] == "630"
     disposal = {"reference": "s1", "contract": "X-PERP", "price": "110", "quantity": "4", "fee": "1"}
     done = post(engine, "/funds/usdt/inventory/disposals/", disposal)
     assert done["realised"] == "40"
