@@ -28,9 +28,11 @@ FIRST_DAY = datetime(2025, 10, 10, tzinfo=UTC)
 _CYCLE_STARTS, _CYCLE_ENDS, _CASCADE_STARTS = timedelta(hours=16), timedelta(hours=24), timedelta(hours=21, minutes=15)
 _EXAMPLE_AT = timedelta(hours=23)
 
-# The venue reports what happened in such a stretch of time, then what closed it: first one batch, then calls at once.
+# The venue reports such a stretch of time in one batch of takeovers and one of fills; the fills of takeovers above this
+# notional, in USDT, one by one, over so many connections.
 _SECONDS_A_BATCH = 5
-_CONNECTIONS = 6
+_LARGE = 5_000_000
+_CONNECTIONS = 4
 _ROWS_A_CHUNK = 1000
 
 # The example that venues explain their fund with: bankrupt at 28,000, closed at 28,200, 200 per BTC into the fund.
@@ -127,15 +129,25 @@ def begin(keys: Keys, run: int) -> Day:
 
 
 def tell_cascade(keys: Keys, day: Day, cascade: Cascade, progress: Progress) -> None:
-    """Report every takeover and every fill, five seconds of the day at a time."""
+    """Report every takeover and every fill, a few seconds of the day at a time.
+
+    Several connections report the large ones beside each other, as the engine's processes would; all others go at once.
+    """
     done = 0
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         for _, group in groupby(cascade.takeovers, key=lambda takeover: int(takeover.second) // _SECONDS_A_BATCH):
             batch = list(group)
             keys.engine.post("/takeovers/", {"items": [_takeover(day, takeover) for takeover in batch]})
-            for _ in pool.map(lambda takeover: _report_fills(keys.engine, day, takeover), batch):
-                done += 1
-                progress("liquidations", done, len(cascade.takeovers))
+            large = [takeover for takeover in batch if takeover.notional >= _LARGE]
+            list(pool.map(lambda takeover: _report_fills(keys.engine, day, takeover), large))
+            small = [takeover for takeover in batch if takeover.notional < _LARGE]
+            fills = [
+                {**fill, "takeover": _reference(day, takeover)} for takeover in small for fill in _fills(day, takeover)
+            ]
+            if fills:
+                keys.engine.post("/fills/", {"items": fills})
+            done += len(batch)
+            progress("liquidations", done, len(cascade.takeovers))
 
 
 def tell_positions(keys: Keys, day: Day, positions: Sequence[DemoPosition], progress: Progress) -> None:
@@ -200,11 +212,15 @@ def _takeover(day: Day, takeover: DemoTakeover) -> dict[str, str]:
 
 
 def _report_fills(engine: Api, day: Day, takeover: DemoTakeover) -> None:
-    """All fills in one batch; a takeover that one fill closes needs none."""
-    reference = _reference(day, takeover)
-    fills = [
+    """The fills of one takeover, one call each."""
+    for fill in _fills(day, takeover):
+        engine.post(f"/takeovers/{_reference(day, takeover)}/fills/", fill)
+
+
+def _fills(day: Day, takeover: DemoTakeover) -> list[dict[str, str]]:
+    return [
         {
-            "reference": f"{reference}:{number}",
+            "reference": f"{_reference(day, takeover)}:{number}",
             "price": plain(fill.price),
             "quantity": plain(fill.quantity),
             "fee": plain(fill.fee),
@@ -212,7 +228,6 @@ def _report_fills(engine: Api, day: Day, takeover: DemoTakeover) -> None:
         }
         for number, fill in enumerate(takeover.fills, 1)
     ]
-    engine.post(f"/takeovers/{reference}/fills/", fills[0] if len(fills) == 1 else {"items": fills})
 
 
 def _reference(day: Day, takeover: DemoTakeover) -> str:
