@@ -41,6 +41,8 @@ class BulwarkSite(AdminSite):
                 for name, model in MAIN_LISTS.items()
                 if request.user.has_perm("{}.view_{}".format(*model.split("_")))
             ]
+            if request.user.has_perm("ledger.view_account"):
+                context["main_lists"].append(("Trial balance", reverse("admin:ledger_trial_balance")))
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

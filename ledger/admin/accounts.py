@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from ledger.admin import trial_balance
 from ledger.admin.books import BookAdmin
 from ledger.admin.columns import grouped, object_url
 from ledger.admin.statement import LINES_PER_PAGE, StatementForm, StatementPage, read_page
@@ -49,10 +50,17 @@ class AccountAdmin(BookAdmin[Account]):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("trial-balance/", view(self.trial_balance_view), name="ledger_trial_balance"),
             path("of/<str:code>/", view(self.by_code_view), name="ledger_account_by_code"),
             path("of/<str:code>/statement/", view(self.statement_view), name="ledger_account_statement"),
             *super().get_urls(),
         ]
+
+    def trial_balance_view(self, request: HttpRequest) -> HttpResponse:
+        """What the kinds of account hold, and that the books are closed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return trial_balance.show(request, self.admin_site)
 
     def by_code_view(self, request: HttpRequest, code: str) -> HttpResponse:
         """The account's page, for links from rows that know only the code."""

@@ -162,7 +162,13 @@ class EntryAdmin(BookAdmin[Entry]):
 
     def reverse_entry(self, entry: Entry, *, reference: str, effective_at: datetime, description: str) -> str:
         """Reverse the entry by the one call that knows how. Returns the page that shows the result."""
-        posted = reversals.reverse(entry.pk, reference=reference, effective_at=effective_at, description=description)
+        posted = reversals.reverse(
+            entry.pk,
+            reference=reference,
+            effective_at=effective_at,
+            effective_stated=False,
+            description=description,
+        )
         return reverse("admin:ledger_entry_change", args=[posted.entry_id])
 
 

@@ -16,9 +16,10 @@ from ledger.admin import paging
 from ledger.admin.columns import grouped
 from ledger.models import Account, Entry
 from tests.admin.people import read, send, send_and_be_refused
-from tests.builders import balance, credit, debit, entry, move, open_currency, post
+from tests.builders import balance, credit, debit, entry, moment, move, open_currency, post
 
 ACCOUNTS = "/admin/ledger/account/"
+TRIAL_BALANCE = "/admin/ledger/account/trial-balance/"
 ENTRIES = "/admin/ledger/entry/"
 
 
@@ -229,10 +230,23 @@ def test_a_long_table_is_not_counted_for_every_page(auditor: Client, monkeypatch
     assert all("LIMIT 21" in count for count in counts)
 
 
+def test_the_trial_balance_shows_both_sides_by_kind_now_and_at_a_moment(auditor: Client) -> None:
+    deposit("d1", "1000")
+    later = move("d2", "500.5", debited="custody:USDT", credited="trader:bob:USDT", at=moment(3600))
+    post(later)
+
+    now = read(auditor, TRIAL_BALANCE)
+    assert "custody 1 1,500.5 0 1,500.5 trader 2 0 1,500.5 1,500.5" in now
+    assert "Balanced 1,500.5 1,500.5 1,500.5 1,500.5" in now
+    before = read(auditor, TRIAL_BALANCE, currency="USDT", at="2026-01-01T00:30:00")
+    assert "custody 1 1,000 0 1,000 trader 1 0 1,000 1,000" in before
+
+
 def test_whoever_has_no_group_sees_nothing(committed_db: DatabaseUrls) -> None:
     stranger = Client()
     stranger.force_login(User.objects.create_user("stranger", is_staff=True))
     deposit("d1", "1")
+    assert stranger.get(TRIAL_BALANCE).status_code == 403
     assert stranger.get(ENTRIES).status_code == 403
     assert stranger.get(statement_of("custody:USDT")).status_code == 403
 
