@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -49,7 +50,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if Entry.objects.exists() and not Entry.objects.filter(reference=story.FIRST_ENTRY).exists():
             raise CommandError("these books hold entries that no demo has made; it would not play into them")
-        access = grant_access(state_folder() / "demo.json", now=timezone.now())
+        kept = state_folder() / f"demo-{connection.settings_dict['NAME']}.json"
+        access = grant_access(kept, now=timezone.now())
         port = _free_port()
         with _ends_in_order(), serve.running({"web": serve.web(port)}) as children:
             url = f"http://{serve.HOST}:{port}"
