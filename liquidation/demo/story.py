@@ -152,6 +152,9 @@ def tell_cascade(keys: Keys, day: Day, cascade: Cascade, progress: Progress) -> 
 
 def tell_positions(keys: Keys, day: Day, positions: Sequence[DemoPosition], progress: Progress) -> None:
     """Stream the profits in, the first half as CSV and the other as NDJSON, and freeze them with count and total."""
+    if keys.auditor.get(f"/cycles/{day.cycle}/")["positions_complete_at"] is not None:
+        # An interrupted day that is played to its end: they are frozen already.
+        return
     path = f"/cycles/{day.cycle}/positions/"
     half = len(positions) // 2
     parts = (

@@ -30,6 +30,7 @@ from liquidation.demo.report import WIDTH, ending, report, verification_table
 
 PORT = 8000
 SECONDS_TO_SERVE = 60.0
+_HINT = "\nA day that was interrupted is played to its end with the same --takeovers and --positions."
 
 
 class Command(BaseCommand):
@@ -59,7 +60,8 @@ class Command(BaseCommand):
                 _wait_for(port)
                 clean = _play(console, f"{url}/api/v1", access, day)
             except (CallRefused, FiguresDisagree, OSError, http.client.HTTPException) as error:
-                raise CommandError(f"the demo did not go as it should: {error}") from error
+                hint = _HINT if getattr(error, "code", None) == "reference_reused" else ""
+                raise CommandError(f"the demo did not go as it should: {error}{hint}") from error
             if not clean:
                 raise CommandError("the books do not hold: see the findings above")
             console.print(ending(url, access, stays=not options["once"]))
