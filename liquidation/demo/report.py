@@ -19,7 +19,7 @@ from liquidation.demo.figures import Figures, FundDay, KindLine, Waterfall
 from liquidation.demo.story import CURRENCY, DECIMALS, EXAMPLE_BANKRUPTCY, EXAMPLE_CLOSE
 
 WIDTH = 98
-_CHART_HEIGHT = 17
+_CHART_HEIGHT, _Y_STEPS = 17, 4
 _BAR = 22
 
 
@@ -44,16 +44,18 @@ def chart(curve: Sequence[tuple[float, Decimal]]) -> RenderableType:
     """The fund's balance over the cascade, in steps: between two movements it stands still."""
     figure = plotext.figure
     figure.clear()
-    figure.theme("default")
-    figure.canvas("default")
+    figure.theme("colorless")
+    figure.axes(False, axis="x", side="upper").axes(False, axis="y", side="right")
     figure.plot_size(WIDTH, _CHART_HEIGHT)
     seconds, millions = [curve[0][0]], [float(curve[0][1]) / 1e6]
     for (_, before), (second, after) in pairwise(curve):
         seconds += [second, second]
         millions += [float(before) / 1e6, float(after) / 1e6]
-    balance = figure.signal(seconds, millions, marker="braille")
-    balance.lines(True)
-    figure.draw(balance)
+    balance = figure.signal(seconds, millions, marker=plotext.marker("hd", plotext.pixel("blue")))
+    figure.draw(balance.lines(True))
+    low, high = min(millions), max(millions)
+    steps = [low + (high - low) * step / _Y_STEPS for step in range(_Y_STEPS + 1)]
+    figure.ruler("y").ticks(steps, [f"{step:,.2f}" for step in steps])
     minutes = range(SECONDS // 60 + 1)
     figure.ruler("x").ticks([60 * minute for minute in minutes], [f"{minute} min" for minute in minutes])
     remark = f"balance in million {CURRENCY}; in the first minute nothing closes worse"
