@@ -90,7 +90,6 @@ class Entry(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["reference"], name="entry_reference"),
-            models.CheckConstraint(condition=Q(lines__gte=2) & Q(lines__lt=POSTINGS_PER_ENTRY), name="entry_lines"),
         ]
         indexes = [
             models.Index(fields=["source_kind", "source_id"], name="entry_source"),

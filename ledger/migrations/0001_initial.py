@@ -199,12 +199,6 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("reference",), name="entry_reference"),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("lines__gte", 2), ("lines__lt", 10000)), name="entry_lines"
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="posting",
             constraint=models.UniqueConstraint(fields=("account", "version"), name="posting_account_version"),
         ),

@@ -59,15 +59,25 @@ DECLARE
     v record;
 BEGIN
     -- Accounts: each stands where its last posting leaves it, no version is left out, no amount is too fine.
-    SELECT min(g.account_id) FILTER (WHERE a.id IS NULL OR a.version <> g.last OR g.last - g.first + 1 <> g.postings
-                                        OR a.balance <> g.balance OR g.scale > c.decimals),
-           min(a.currency_id) <> max(a.currency_id)
-      INTO v_account, v_several_currencies
-      FROM (SELECT n.account_id, min(n.version) AS first, max(n.version) AS last, count(*) AS postings,
-                   max(min_scale(n.debit + n.credit)) AS scale,
-                   (array_agg(n.balance_after ORDER BY n.version DESC))[1] AS balance
-              FROM posted n GROUP BY n.account_id) g
-      LEFT JOIN (ledger_account a JOIN ledger_currency c ON c.code = a.currency_id) ON a.id = g.account_id;
+    -- Entries: whole, balanced, numbered from 1.
+    SELECT accounts.failing, accounts.several_currencies, entries.failing
+      INTO v_account, v_several_currencies, v_entry
+      FROM (SELECT min(g.account_id) FILTER (WHERE a.id IS NULL OR a.version <> g.last OR a.balance <> g.balance
+                                                OR g.last - g.first + 1 <> g.postings OR g.scale > c.decimals)
+                       AS failing,
+                   min(a.currency_id) <> max(a.currency_id) AS several_currencies
+              FROM (SELECT n.account_id, min(n.version) AS first, max(n.version) AS last, count(*) AS postings,
+                           max(min_scale(n.debit + n.credit)) AS scale,
+                           (array_agg(n.balance_after ORDER BY n.version DESC))[1] AS balance
+                      FROM posted n GROUP BY n.account_id) g
+              LEFT JOIN (ledger_account a JOIN ledger_currency c ON c.code = a.currency_id) ON a.id = g.account_id
+           ) accounts,
+           (SELECT min(g.entry_id) AS failing
+              FROM (SELECT n.entry_id, sum(n.debit) AS debits, sum(n.credit) AS credits, count(*) AS postings,
+                           min(n.id) = n.entry_id * 10000 + 1 AND max(n.id) = n.entry_id * 10000 + count(*) AS numbered
+                      FROM posted n GROUP BY n.entry_id) g
+              LEFT JOIN ledger_entry e ON e.id = g.entry_id
+             WHERE g.debits <> g.credits OR g.postings IS DISTINCT FROM e.lines OR NOT g.numbered) entries;
     IF v_account IS NOT NULL THEN
         SELECT a.code, a.version, a.balance, c.decimals, e.reference, n.entry_id, n.debit + n.credit AS amount
           INTO v
@@ -90,13 +100,6 @@ BEGIN
                             v.code, trim_scale(v.balance), v.version) END;
     END IF;
 
-    -- Entries: whole and balanced.
-    SELECT min(g.entry_id) INTO v_entry
-      FROM (SELECT n.entry_id, sum(n.debit) AS debits, sum(n.credit) AS credits, count(*) AS postings,
-                   min(n.id) = n.entry_id * 10000 + 1 AND max(n.id) = n.entry_id * 10000 + count(*) AS numbered
-              FROM posted n GROUP BY n.entry_id) g
-      LEFT JOIN ledger_entry e ON e.id = g.entry_id
-     WHERE g.debits <> g.credits OR g.postings IS DISTINCT FROM e.lines OR NOT g.numbered;
     IF v_entry IS NOT NULL THEN
         SELECT e.reference, e.lines, sum(n.debit) AS debits, sum(n.credit) AS credits, count(*) AS postings
           INTO v

@@ -25,7 +25,8 @@ DECLARE
     v_balance numeric[];
     v_version bigint[];
     v_normal_debit boolean[];
-    v_at_risk integer;
+    v_moved integer;
+    v_floors_hold boolean := false;
     v_refusals jsonb;
     v_live_entry integer[] := p_line_entry;
     v_live_number smallint[] := p_line_number;
@@ -73,22 +74,15 @@ BEGIN
     END IF;
 
     IF v_inserted > 0 THEN
-        -- Lock the touched accounts in their one order, and read them as they are once they are ours. `at_risk` counts
-        -- those that could pass below their floor in some order of the lines.
+        -- Lock the touched accounts in their one order, and read them as they are once they are ours.
         SELECT array_agg(a.id ORDER BY a.place), array_agg(a.balance ORDER BY a.place),
-               array_agg(a.version ORDER BY a.place), array_agg(a.normal_side = 'debit' ORDER BY a.place),
-               count(*) FILTER (WHERE a.balance < a.floor + CASE a.normal_side WHEN 'debit' THEN t.credits
-                                                                 ELSE t.debits END)
-          INTO v_ids, v_balance, v_version, v_normal_debit, v_at_risk
-          FROM (SELECT k.id, k.code, k.balance, k.version, k.normal_side, k.floor, c.place
+               array_agg(a.version ORDER BY a.place), array_agg(a.normal_side = 'debit' ORDER BY a.place)
+          INTO v_ids, v_balance, v_version, v_normal_debit
+          FROM (SELECT k.id, k.balance, k.version, k.normal_side, c.place
                   FROM unnest(p_account) WITH ORDINALITY AS c (code, place)
                   JOIN ledger_account k ON k.code = c.code COLLATE "C"
                  ORDER BY k.lock_rank, k.id
-                   FOR NO KEY UPDATE OF k) a
-          LEFT JOIN (SELECT l.account, coalesce(sum(l.amount) FILTER (WHERE l.debit), 0) AS debits,
-                            coalesce(sum(l.amount) FILTER (WHERE NOT l.debit), 0) AS credits
-                       FROM unnest(v_live_account, v_live_debit, v_live_amount) AS l (account, debit, amount)
-                      GROUP BY l.account) t ON t.account = a.place;
+                   FOR NO KEY UPDATE OF k) a;
 
         IF coalesce(cardinality(v_ids), 0) < cardinality(p_account) THEN
             SELECT jsonb_agg(jsonb_build_object(
@@ -104,7 +98,24 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'BW001', MESSAGE = 'posting refused', DETAIL = v_refusals::text;
         END IF;
 
-        IF v_at_risk > 0 THEN
+        -- Every touched account once, before the postings: the guard on the postings compares the two. At first those
+        -- that stay above their floor in whatever order the lines come. Where one might not, the exact answer is worked
+        -- out, and what it allows is moved in a second pass.
+        LOOP
+            UPDATE ledger_account a
+               SET debits = a.debits + t.debits, credits = a.credits + t.credits, version = a.version + t.postings
+              FROM (SELECT l.account, count(*) AS postings,
+                           coalesce(sum(l.amount) FILTER (WHERE l.debit), 0) AS debits,
+                           coalesce(sum(l.amount) FILTER (WHERE NOT l.debit), 0) AS credits
+                      FROM unnest(v_live_account, v_live_debit, v_live_amount) AS l (account, debit, amount)
+                     GROUP BY l.account) t
+             WHERE a.id = v_ids[t.account]
+               AND a.version = v_version[t.account]
+               AND (v_floors_hold OR a.floor IS NULL
+                    OR a.balance - CASE a.normal_side WHEN 'debit' THEN t.credits ELSE t.debits END >= a.floor);
+            GET DIAGNOSTICS v_moved = ROW_COUNT;
+            EXIT WHEN v_floors_hold OR v_moved = cardinality(p_account);
+
             -- The exact answer, entry by entry: the balance of each floored account after each entry.
             SELECT jsonb_agg(jsonb_build_object(
                        'position', f.entry - 1, 'code', 'account_floor',
@@ -131,17 +142,8 @@ BEGIN
             IF v_refusals IS NOT NULL THEN
                 RAISE EXCEPTION USING ERRCODE = 'BW001', MESSAGE = 'posting refused', DETAIL = v_refusals::text;
             END IF;
-        END IF;
-
-        -- Every touched account once, then the postings: the guard on the postings compares the two.
-        UPDATE ledger_account a
-           SET debits = a.debits + t.debits, credits = a.credits + t.credits, version = a.version + t.postings
-          FROM (SELECT l.account, count(*) AS postings,
-                       coalesce(sum(l.amount) FILTER (WHERE l.debit), 0) AS debits,
-                       coalesce(sum(l.amount) FILTER (WHERE NOT l.debit), 0) AS credits
-                  FROM unnest(v_live_account, v_live_debit, v_live_amount) AS l (account, debit, amount)
-                 GROUP BY l.account) t
-         WHERE a.id = v_ids[t.account];
+            v_floors_hold := true;
+        END LOOP;
 
         INSERT INTO ledger_posting (id, entry_id, account_id, debit, credit, balance_after, version)
         SELECT entry_ids[l.entry] * 10000 + l.number, entry_ids[l.entry], a.id,
