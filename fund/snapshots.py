@@ -7,7 +7,7 @@ from fund.models import Fund, FundSnapshot
 
 
 def take(*, taken_at: datetime) -> int:
-    """Snapshot every fund, whole in the moment of the call. The same `taken_at` again adds nothing. Returns how many."""
+    """Snapshot every fund. The same `taken_at` again adds nothing. Returns how many were taken."""
     funds = list(with_figures(Fund.objects.all(), at=taken_at))
     add_inventory(funds)
     # The figures stand beside the columns, as annotations do.
