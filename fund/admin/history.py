@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from fund.admin.cycle_filter import CycleFilter
 from fund.models import CyclePosition, FundSnapshot, InventoryPosition, OpenPosition
 from ledger.admin.books import BookAdmin
 from ledger.admin.filters import ChosenFilter
@@ -48,7 +49,7 @@ class OpenPositionAdmin(BookAdmin[OpenPosition]):
 @admin.register(CyclePosition)
 class CyclePositionAdmin(BookAdmin[CyclePosition]):
     list_display = ["position", "cycle", "trader", "contract", "profit", "opened_at"]
-    list_filter = [("cycle", ChosenFilter), ("trader", ChosenFilter)]
+    list_filter = [CycleFilter, ("trader", ChosenFilter)]
     list_select_related = ["cycle__fund"]
     search_fields = ["position__startswith"]
     search_help_text = "Position from its beginning."

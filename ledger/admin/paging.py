@@ -11,7 +11,11 @@ COUNTED_UP_TO = 10_000
 
 
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts exactly what can be counted at once; `is_estimate` says when the number is the planner's."""
+    """Counts exactly what can be counted at once; `is_estimate` says when the number is the planner's.
+
+    Pages end where exact counting does: the database finds a later one by reading everything before it. Whoever looks
+    for an older row searches, filters, or sorts the other way.
+    """
 
     @cached_property
     def count(self) -> int:
@@ -22,6 +26,15 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         plan = json.loads(rows.order_by().explain(format="json"))
         return max(counted, int(plan[0]["Plan"]["Plan Rows"]))
 
+    @cached_property
+    def num_pages(self) -> int:
+        return -(-min(self.count, COUNTED_UP_TO) // self.per_page) or 1
+
     @property
     def is_estimate(self) -> bool:
         return self.count > COUNTED_UP_TO
+
+    @property
+    def rows_paged(self) -> int:
+        """How many rows the pages hold, where they do not hold all."""
+        return COUNTED_UP_TO

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ledger import chart
-from ledger.balances import balance_at, trial_balance
+from ledger.balances import balance_at, kind_totals, trial_balance
 from ledger.errors import NotFound
 from ledger.models import Account, Entry, Posting
 from ledger.money import plain
@@ -126,6 +126,19 @@ def test_trial_balance_sums_up_by_kind_in_the_charts_order() -> None:
     totals = [(row.kind, row.accounts, plain(row.balance)) for row in trial_balance("USDT").by_kind()]
 
     assert totals == [("custody", 1, "120"), ("trader", 2, "120")]
+    assert kind_totals("USDT") == trial_balance("USDT").by_kind()
+
+
+def test_totals_by_kind_at_a_moment_are_those_of_the_trial_balance() -> None:
+    post(
+        move("d1", "100", debited=CUSTODY, credited=ANN, at=moment(1)),
+        move("d2", "20", debited=CUSTODY, credited=BOB, at=moment(2)),
+    )
+
+    for at in (moment(0), moment(1), moment(2)):
+        assert kind_totals("USDT", at=at) == trial_balance("USDT", at=at).by_kind()
+    with pytest.raises(NotFound):
+        kind_totals("EUR")
 
 
 def test_trial_balance_keeps_currencies_apart() -> None:
