@@ -1,6 +1,6 @@
 from django.urls import path
 
-from liquidation.views import contracts, fills, takeovers, unfilled
+from liquidation.views import contracts, fills, reports, takeovers, unfilled
 
 urlpatterns = [
     path("contracts/", contracts.ContractsView.as_view()),
@@ -9,6 +9,8 @@ urlpatterns = [
     path("takeovers/<str:reference>/fills/", takeovers.FillsView.as_view()),
     path("takeovers/<str:reference>/close/", takeovers.CloseView.as_view()),
     path("fills/", fills.FillsOfAnyView.as_view()),
+    path("takeovers/<str:reference>/receipt/", reports.ReceiptView.as_view()),
+    path("traders/<str:trader>/statement/", reports.TraderStatementView.as_view()),
     path("takeovers/<str:reference>/unfilled/", unfilled.UnfilledView.as_view()),
     path("takeovers/<str:reference>/adl/", unfilled.DeleveragingsView.as_view()),
     path("funds/<str:code>/inventory/", unfilled.InventoryView.as_view()),

@@ -77,6 +77,20 @@ def page_response(
     return Response({"next": after, "previous": before, "results": serializer(found, many=True).data})
 
 
+def forward_response(
+    request: Request,
+    read: Callable[[int, int], Sequence[Any]],
+    *,
+    serializer: type[serializers.BaseSerializer[Any]],
+) -> Response:
+    """One page of what `read(after, limit)` has: rows with rising `id`s, read forward alone. Raises QueryRefused."""
+    limit, cursor = _limit(request.query_params), _decoded(request.query_params, int)
+    rows = read(int(cursor.key) if cursor else 0, limit + 1)
+    more, found = len(rows) > limit, rows[:limit]
+    after = _address(request, _Cursor(found[-1].id, backward=False)) if more else None
+    return Response({"next": after, "previous": None, "results": serializer(found, many=True).data})
+
+
 def _limit(query: Mapping[str, str]) -> int:
     text = query.get("limit", str(LIMIT_DEFAULT))
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
@@ -86,12 +100,15 @@ def _limit(query: Mapping[str, str]) -> int:
 
 
 def _cursor(query: Mapping[str, str], model: type[Model], column: str) -> _Cursor | None:
+    return _decoded(query, int if isinstance(model._meta.get_field(column), IntegerField) else str)
+
+
+def _decoded(query: Mapping[str, str], kind: type[int] | type[str]) -> _Cursor | None:
     text = query.get("cursor")
     if not text:
         return None
     # A whole `next` is taken for its cursor.
     text = parse_qs(urlsplit(text).query).get("cursor", [text])[0]
-    kind = int if isinstance(model._meta.get_field(column), IntegerField) else str
     try:
         key, backward = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if type(key) is not kind or (isinstance(key, int) and abs(key) >= _BIGINT) or backward not in (0, 1):
@@ -107,6 +124,9 @@ def _cursor(query: Mapping[str, str], model: type[Model], column: str) -> _Curso
 
 
 def _link(request: Request, row: Model, column: str, *, backward: bool) -> str:
-    cursor = _Cursor(getattr(row, column), backward).encode()
-    link: str = replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+    return _address(request, _Cursor(getattr(row, column), backward))
+
+
+def _address(request: Request, cursor: _Cursor) -> str:
+    link: str = replace_query_param(request.build_absolute_uri(), "cursor", cursor.encode())
     return link
