@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from ledger.integrity import verify
 from liquidation.scenario import play, read_story
 
 SHARED = Path(settings.BASE_DIR).parent / "shared"
@@ -20,3 +21,4 @@ def test_a_story_holds(path: Path) -> None:
 
     assert not played.story.unsupported
     assert not [str(difference) for difference in played.differences]
+    assert not [str(finding) for finding in verify().findings]
