@@ -1,12 +1,13 @@
 """Settlement cycles: what came in so far, what settling would do, settling."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -16,9 +17,20 @@ from fund.models import Allocation, Cycle, CyclePosition, Fund, Shortfall
 from ledger.admin import sources
 from ledger.admin.acting import Action, Done, run
 from ledger.admin.books import BookAdmin
-from ledger.admin.columns import list_url, object_url
+from ledger.admin.columns import grouped, list_url, object_url
 from ledger.admin.inputs import MomentInput
+from ledger.fields import AmountField
 from ledger.models import Entry
+
+# The parts of a shortfall, and what each is called in a sentence.
+PARTS = {
+    "loss": "",
+    "fund_paid": "paid by the fund",
+    "reserved_used": "by what was reserved",
+    "to_allocate": "for profitable traders",
+    "treasury_paid": "by the treasury",
+    "carried": "carried",
+}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -70,7 +82,8 @@ class CycleAdmin(BookAdmin[Cycle]):
         (None, {"fields": ["fund", "number", "status", "starts_at", "ends_at", "opened_at", "lists"]}),
         ("Profits to share over", {"fields": ["positions_count", "positions_profit", "positions_complete_at"]}),
     ]
-    settled_fieldsets = [
+    unsettled_fieldsets: ClassVar[Any] = [("Losses so far", {"fields": ["losses_so_far"]})]
+    settled_fieldsets: ClassVar[Any] = [
         (
             "The loss and who bears it",
             {"fields": ["loss", "fund_paid", "treasury_paid", "allocated", "levy_surplus", "carried"]},
@@ -97,12 +110,20 @@ class CycleAdmin(BookAdmin[Cycle]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Cycle | None = None) -> Any:
         sets = super().get_fieldsets(request, obj)
-        if obj is None or obj.status != Cycle.Status.SETTLED:
+        if obj is None:
             return sets
-        return [
-            *sets,
-            *((title, {"fields": [self._column(name) for name in o["fields"]]}) for title, o in self.settled_fieldsets),
-        ]
+        more = self.settled_fieldsets if obj.status == Cycle.Status.SETTLED else self.unsettled_fieldsets
+        return [*sets, *((title, {"fields": [self._column(name) for name in each["fields"]]}) for title, each in more)]
+
+    @admin.display(description="shortfalls")
+    def losses_so_far(self, cycle: Cycle) -> str:
+        parts = Shortfall.objects.filter(cycle=cycle, reversed_by=None).aggregate(
+            count=Count("pk"),
+            **{name: Coalesce(Sum(name), Value(0), output_field=AmountField()) for name in PARTS},
+        )
+        shown = [f"{parts['count']:,} of {grouped(parts['loss'])} {cycle.fund.currency_id} in all"]
+        shown += [f"{text} {grouped(parts[name])}" for name, text in PARTS.items() if name != "loss" and parts[name]]
+        return ", ".join(shown)
 
     @admin.display(description="cycle", ordering="number")
     def name(self, cycle: Cycle) -> str:

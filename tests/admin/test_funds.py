@@ -19,7 +19,7 @@ from fund.rulebook.reading import FIELDS
 from fund.rulebooks import load
 from ledger.models import Entry
 from tests.admin.people import read, send, send_and_be_refused
-from tests.admin.stories import open_fund
+from tests.admin.stories import fill, open_fund, take_over, trade_contract
 from tests.builders import START, balance, moment, move, open_currency, post
 
 FUNDS = "/admin/fund/fund/"
@@ -285,3 +285,15 @@ def test_an_entry_leads_to_its_transfer(auditor: Client) -> None:
     response = auditor.get(reverse("admin:ledger_source", args=[entry.source_kind, entry.source_id]))
     assert response["Location"] == page_of(Transfer.objects.get())
     assert auditor.get(reverse("admin:ledger_source", args=["transfer", "nothing"])).status_code == 404
+
+
+def test_an_unsettled_cycle_shows_its_losses_so_far(auditor: Client) -> None:
+    open_fund(preset="shared_loss", contribution="100000")
+    trade_contract()
+    cycle = cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=moment(3600), opened_at=START)
+    for number in (1, 2):
+        take_over(f"t{number}")
+        fill(f"f{number}", f"t{number}", "27000")
+
+    expected = "Shortfalls: 2 of 2,000 USDT in all, paid by the fund 400, for profitable traders 1,600"
+    assert expected in read(auditor, page_of(cycle))
