@@ -32,6 +32,7 @@ from tests.fund.rulebooks import rulebook
 Row = Mapping[str, Any]
 
 PUBLISHED = Path(__file__).parents[1] / "docs" / "published"
+NOTE = PUBLISHED.parent / "published.md"
 ROUNDINGS: Mapping[str, Callable[[Fraction, int], Decimal]] = {
     "half_even": round_half_even,
     "floor": floor_to,
