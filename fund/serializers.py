@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from fund.models import Cycle, Fund, RulebookVersion, Transfer
+from fund.models import Cycle, Fund, FundSnapshot, RulebookVersion, Transfer
 from fund.rulebook import DEFAULTS
 from ledger.rest.fields import AmountField, CountField, DocumentField, ReferenceField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
@@ -214,3 +214,80 @@ class OpenPositionQuery(QuerySerializer):
 
 class CountSerializer(serializers.Serializer[Any]):
     count = CountField(help_text="Rows that stand now.")
+
+
+class PublicFundSerializer(serializers.Serializer[Fund]):
+    """A fund's figures as everybody may see them, in its currency."""
+
+    fund = TextField(source="code")
+    currency = TextField(source="currency_id")
+    balance = AmountField()
+    reserved = AmountField()
+    inventory = AmountField()
+    deficit = AmountField()
+    gross_injections = AmountField()
+    gross_payouts = AmountField()
+
+
+class SnapshotSerializer(serializers.Serializer[FundSnapshot]):
+    fund = TextField(source="fund.code")
+    currency = TextField(source="fund.currency_id")
+    taken_at = TimeField()
+    balance = AmountField()
+    reserved = AmountField()
+    inventory = AmountField()
+    deficit = AmountField()
+    gross_injections = AmountField()
+    gross_payouts = AmountField()
+
+
+class SettlementSerializer(serializers.Serializer[Cycle]):
+    """A settled cycle: loss = fund_paid + treasury_paid + allocated − levy_surplus + carried."""
+
+    fund = TextField(source="fund.code")
+    currency = TextField(source="fund.currency_id")
+    number = CountField()
+    starts_at = TimeField()
+    ends_at = TimeField()
+    settled_at = TimeField()
+    rulebook = RulebookNameSerializer()
+    loss = AmountField()
+    fund_paid = AmountField()
+    treasury_paid = AmountField()
+    allocated = AmountField()
+    levy_surplus = AmountField()
+    residue = AmountField()
+    carried = AmountField()
+    participants = CountField()
+    profit_total = AmountField()
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """A cycle that is not settled: its losses so far, and the share of a participant's profit that they would cost."""
+
+    fund = TextField(source="cycle.fund.code")
+    currency = TextField(source="cycle.fund.currency_id")
+    number = CountField(source="cycle.number")
+    starts_at = TimeField(source="cycle.starts_at")
+    ends_at = TimeField(source="cycle.ends_at")
+    status = serializers.ChoiceField(Cycle.Status.choices, source="cycle.status")
+    loss = AmountField()
+    to_allocate = AmountField()
+    profit_total = AmountField(allow_null=True)
+    rate = AmountField(allow_null=True, help_text="Null where no profit is known yet.")
+
+
+class PublicFundQuery(QuerySerializer):
+    fund = TextField(required=False, source="code")
+    currency = TextField(required=False, source="currency_id")
+
+
+class SnapshotQuery(QuerySerializer):
+    fund = TextField(required=False, source="fund__code")
+    taken_from = TimeField(required=False, source="taken_at__gte")
+    taken_to = TimeField(required=False, source="taken_at__lt", help_text="Exclusive.")
+
+
+class PublicCycleQuery(QuerySerializer):
+    fund = TextField(required=False, source="fund__code")
+    number = CountField(required=False)

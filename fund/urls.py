@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fund.views import cycles, funds, positions, transfers
+from fund.views import cycles, funds, positions, public, transfers
 
 urlpatterns = [
     path("funds/", funds.FundsView.as_view()),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("funds/<str:code>/withdrawals/<str:reference>/reject/", transfers.RejectionView.as_view()),
     path("funds/<str:code>/cycles/", cycles.CyclesView.as_view()),
     path("funds/<str:code>/positions/", positions.OpenPositionsView.as_view()),
+    path("public/insurance-fund/", public.InsuranceFundView.as_view()),
+    path("public/insurance-fund/history/", public.HistoryView.as_view()),
+    path("public/settlements/", public.SettlementsView.as_view()),
+    path("public/estimated-allocation/", public.EstimatedAllocationView.as_view()),
     path("cycles/<int:cycle_id>/", cycles.CycleView.as_view()),
     path("cycles/<int:cycle_id>/positions/", positions.PositionsView.as_view()),
     path("cycles/<int:cycle_id>/positions/complete/", positions.CompletionView.as_view()),

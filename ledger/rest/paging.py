@@ -51,10 +51,11 @@ def page_response(
     by: str,
     serializer: type[serializers.BaseSerializer[Any]],
     complete: Callable[[Sequence[Any]], None] | None = None,
+    shown_as: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
 ) -> Response:
     """One page of the rows, ordered by the unique column `by` (`-id`: the newest first).
 
-    `complete` adds to the page's rows what no query has.
+    `complete` adds to the page's rows what no query has, `shown_as` makes of them what is shown.
 
     Raises QueryRefused `cursor_malformed`, `limit_malformed`.
     """
@@ -74,7 +75,8 @@ def page_response(
         complete(found)
     after = _link(request, found[-1], column, backward=False) if found and (more or backward) else None
     before = _link(request, found[0], column, backward=True) if found and (more if backward else cursor) else None
-    return Response({"next": after, "previous": before, "results": serializer(found, many=True).data})
+    shown = found if shown_as is None else shown_as(found)
+    return Response({"next": after, "previous": before, "results": serializer(shown, many=True).data})
 
 
 def forward_response(

@@ -1,0 +1,158 @@
+"""What everybody may see without a key."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from fund import snapshots
+from fund.estimates import estimated_rate
+from fund.rulebook import publish_fields
+from ledger.rest.models import Role
+from tests.builders import moment
+from tests.fund.builders import open_cycle, open_fund
+from tests.rest.api import client, every_row, get, post, refused_get, stranger
+from tests.rest.test_takeovers import contract, fill, takeover
+
+pytestmark = pytest.mark.django_db
+FUNDS = "/public/insurance-fund/"
+ESTIMATE = "/public/estimated-allocation/"
+
+
+@pytest.fixture
+def engine() -> APIClient:
+    """An engine at a fund of 1,000 that bears a fifth of each loss."""
+    cache.clear()
+    open_fund("shared_loss", contribution="1000")
+    made = client(Role.ENGINE)
+    post(made, "/contracts/", contract())
+    return made
+
+
+def lose(engine: APIClient, amount: str, reference: str = "t1") -> None:
+    post(engine, "/takeovers/", takeover(reference))
+    told = {"reference": f"f-{reference}", "pnl": f"-{amount}", "quantity": "1", "filled_at": "2026-01-01T00:00:05Z"}
+    post(engine, f"/takeovers/{reference}/fills/", told)
+
+
+def test_everybody_sees_the_funds(engine: APIClient) -> None:
+    lose(engine, "500")
+
+    (shown,) = every_row(stranger(), FUNDS)
+
+    assert shown == {
+        "fund": "usdt",
+        "currency": "USDT",
+        "balance": "900",
+        "reserved": "0",
+        "inventory": "0",
+        "deficit": "0",
+        "gross_injections": "0",
+        "gross_payouts": "100",
+    }
+    assert every_row(stranger(), FUNDS, fund="btc") == []
+
+
+def test_history_has_the_figures_as_they_were(engine: APIClient) -> None:
+    snapshots.take(taken_at=moment(0))
+    lose(engine, "500")
+    snapshots.take(taken_at=moment(60))
+
+    rows = every_row(stranger(), f"{FUNDS}history/", fund="usdt")
+
+    assert [(row["taken_at"], row["balance"]) for row in rows] == [
+        ("2026-01-01T00:01:00Z", "900"),
+        ("2026-01-01T00:00:00Z", "1000"),
+    ]
+    later = every_row(stranger(), f"{FUNDS}history/", taken_from="2026-01-01T00:00:30Z")
+    assert [row["balance"] for row in later] == ["900"]
+
+
+def send(engine: APIClient, cycle: int, *profits: str) -> None:
+    rows = [{"position": f"p{place}", "trader": "bob", "profit": profit} for place, profit in enumerate(profits)]
+    post(engine, f"/cycles/{cycle}/positions/", rows)
+
+
+def test_estimate_tells_what_the_running_cycle_would_cost(engine: APIClient) -> None:
+    cycle = open_cycle(1).pk
+    lose(engine, "500")
+    send(engine, cycle, "700", "300", "-50")
+
+    (shown,) = every_row(stranger(), ESTIMATE)
+
+    figures = {name: shown[name] for name in ("number", "status", "loss", "to_allocate", "profit_total", "rate")}
+    assert figures == {
+        "number": 1,
+        "status": "open",
+        "loss": "500",
+        "to_allocate": "400",
+        "profit_total": "1000",
+        "rate": "0.4",
+    }
+
+
+def test_estimate_without_profits_has_no_rate(engine: APIClient) -> None:
+    open_cycle(1)
+    lose(engine, "500")
+
+    (shown,) = every_row(stranger(), ESTIMATE, fund="usdt")
+
+    assert (shown["to_allocate"], shown["profit_total"], shown["rate"]) == ("400", None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "rate"),
+    [
+        ({}, "0.4"),
+        ({"allocation_base": "participating"}, "0.44444444"),
+        ({"allocation_cap": "0.25"}, "0.25"),
+    ],
+)
+def test_estimated_rate_follows_the_rulebook(fields: dict[str, Any], rate: str) -> None:
+    rulebook = publish_fields("shared_loss", fields, decimals=8)
+
+    estimated = estimated_rate(to_allocate=Decimal(400), profit_total=Decimal(1000), rulebook=rulebook)
+
+    assert estimated == Decimal(rate)
+
+
+def test_number_of_queries_does_not_grow_with_the_cycles(engine: APIClient) -> None:
+    def queries() -> int:
+        cache.clear()
+        with CaptureQueriesContext(connection) as captured:
+            get(stranger(), ESTIMATE)
+        return len(captured)
+
+    open_cycle(1)
+    few = queries()
+    for number in range(2, 6):
+        open_cycle(number, hours=(8 * number, 8 * number + 8))
+
+    assert queries() == few
+
+
+def test_settlements_of_cycles_that_run_are_not_shown(engine: APIClient) -> None:
+    open_cycle(1)
+
+    assert every_row(stranger(), "/public/settlements/") == []
+
+
+@pytest.mark.parametrize("path", [FUNDS, f"{FUNDS}history/", "/public/settlements/", ESTIMATE])
+def test_unknown_parameters_are_refused(path: str) -> None:
+    refused_get(stranger(), path, status=400, code="parameter_unknown", colour="red")
+
+
+def test_nothing_else_is_shown_without_a_key(engine: APIClient) -> None:
+    for path in ("/funds/", "/takeovers/", "/traders/ann/statement/"):
+        refused_get(stranger(), path, status=401, code="key_required")
+
+
+def test_profit_of_a_close_is_an_injection(engine: APIClient) -> None:
+    post(engine, "/takeovers/", takeover("t9"))
+    post(engine, "/takeovers/t9/fills/", fill("f9"))
+
+    assert every_row(stranger(), FUNDS)[0]["gross_injections"] == "200"
