@@ -25,7 +25,46 @@ FRAMEWORK = {
     "NotAuthenticated": 401,
     "AuthenticationFailed": 401,
     "ParseError": 400,
-    "ErrorDetail": 400,
+    "ErrorDetail": 422,
+}
+# What the source says with values only, or in the database.
+MESSAGES = {
+    "account_code_malformed": "account …: what is wrong with its code",
+    "account_floor": "account …: the entry would leave … below its floor of …",
+    "body_malformed": "the body is not understood",
+    "body_too_large": "a body has at most … bytes; send several, or a stream",
+    "choice_unknown": "… is not one of the choices",
+    "entry_mixes_currencies": "an entry is in one currency",
+    "entry_unbalanced": "entry … does not balance: debits …, credits …, difference …",
+    "field_malformed": "the field has another form",
+    "field_null": "the field may not be null",
+    "object_expected": "an object is expected",
+    "out_of_range": "the number is too small or too large",
+    "positions_malformed": "row …: what is wrong with it",
+    "reference_reused": "the reference is known with other content, and with which",
+    "request_malformed": "the request is not understood",
+    "rulebook_refused": "every field that is wrong, with its reason",
+    "text_malformed": "the text has characters that cannot be kept",
+    "too_long": "the text is too long",
+    "too_short": "the text is too short",
+}
+# Guards against whoever passes the service by: no request meets them.
+BEHIND = {
+    "account_identity",
+    "account_opening",
+    "entry_incomplete",
+    "journal_append_only",
+    "posting_account_unknown",
+    "posting_entry_unknown",
+}
+# Of the query, not of a body.
+QUERY = {"cursor_malformed", "limit_malformed", "parameter_repeated", "parameter_unknown"}
+# Calls whose code begins with the field's name.
+NAMED_BY_FIELD = {
+    "check_positive": ("not_positive", "… is not above 0"),
+    "not_positive": ("not_positive", "… is not above 0"),
+    "check_not_negative": ("negative", "… is below 0"),
+    "negative": ("negative", "… is below 0"),
 }
 # Codes that the framework gives by itself.
 BY_ITSELF = (
@@ -61,11 +100,16 @@ def codes() -> list[Code]:
     for path in sorted((PROJECT / "ledger" / "sql").glob("*.sql")):
         for code in _SQL.findall(path.read_text()):
             found.setdefault(code, Code(code, 422, ""))
-    return sorted(found.values())
+    return sorted(
+        Code(each.code, 400 if each.code in QUERY else each.status, each.message or MESSAGES.get(each.code, ""))
+        for each in found.values()
+        if each.code not in BEHIND
+    )
 
 
 def table() -> str:
-    """The codes as the documentation shows them."""
+    """The codes as the documentation shows them. Every one has a message."""
+    assert [each.code for each in codes() if not each.message] == []
     rows = [f"| `{each.code}` | {each.status} | {each.message} |" for each in codes()]
     return "\n".join(["| code | status | message |", "|---|---|---|", *rows])
 
@@ -83,17 +127,18 @@ def _codes_of(tree: ast.Module) -> Iterator[Code]:
             for node in ast.walk(scope):
                 if isinstance(node, ast.Call):
                     yield from _code_of(node, {name: text for line, name, text in assigned if line < node.lineno})
-        yield from (Code(code, 400, "") for value in _translated(scope) if (code := _constant(value)))
+        yield from _translated(scope)
     for name, node in classes.items():
         yield from _codes_of_class(name, node)
 
 
-def _translated(node: ast.AST) -> list[ast.expr]:
-    """What stands on the right in a table of the framework's words and ours."""
-    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
-        return []
-    named = any(isinstance(target, ast.Name) and target.id.endswith("_CODES") for target in node.targets)
-    return node.value.values if named else []
+def _translated(node: ast.AST) -> Iterator[Code]:
+    """Codes that stand on the right in a table of the framework's words and ours."""
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+        names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+        if names & {"_FIELD_CODES", "_FRAMEWORK_CODES"}:
+            status = 422 if "_FIELD_CODES" in names else 400
+            yield from (Code(code, status, "") for value in node.value.values if (code := _constant(value)))
 
 
 def _codes_of_class(name: str, node: ast.ClassDef) -> Iterator[Code]:
@@ -130,6 +175,9 @@ def _code_of(call: ast.Call, texts: dict[str, str]) -> Iterator[Code]:
             status = stated.value
         if len(call.args) > place and (code := _constant(call.args[place])):
             yield Code(code, status, _text(call.args[place + 1], texts) if len(call.args) > place + 1 else "")
+    elif name in NAMED_BY_FIELD and call.args and isinstance(call.args[0], ast.Constant):
+        ending, message = NAMED_BY_FIELD[name]
+        yield Code(f"{str(call.args[0].value).rpartition('_')[2]}_{ending}", 422, message)
     elif name == "problem" and "code" in keywords and (code := _constant(keywords["code"])):
         stated = keywords["status"]
         status = stated.value if isinstance(stated, ast.Constant) and isinstance(stated.value, int) else 409
