@@ -34,8 +34,8 @@ DECLARE
     v_live_debit boolean[] := p_line_debit;
     v_live_amount numeric[] := p_line_amount;
 BEGIN
-    -- Above some 50 entries a plan made for these very arrays pays for its planning. Undone when the function ends.
-    IF v_count > 50 THEN
+    -- Above some 100 lines a plan made for these very arrays pays for its planning. Undone when the function ends.
+    IF cardinality(p_line_entry) > 100 THEN
         SET LOCAL plan_cache_mode = force_custom_plan;
     END IF;
 
