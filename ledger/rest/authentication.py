@@ -1,6 +1,6 @@
 """`Authorization: Bearer <key>`."""
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -13,7 +13,7 @@ from ledger.rest.models import ApiKey
 class KeyAuthentication(BaseAuthentication):
     """The request's key becomes `request.auth`. Refusals: `key_unknown`, `key_revoked`, `key_expired`."""
 
-    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, ApiKey] | None:
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
         scheme, _, secret = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
@@ -25,7 +25,8 @@ class KeyAuthentication(BaseAuthentication):
             code = "key_expired" if key.revoked_at is None else "key_revoked"
             raise AuthenticationFailed(f"key {key.name} has been {code.removeprefix('key_')}", code=code)
         note_use(key, at=now)
-        return key.user or AnonymousUser(), key
+        # Who is behind the key is looked up where somebody asks: `key.person`.
+        return AnonymousUser(), key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="bulwark"'

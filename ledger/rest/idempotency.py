@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -60,10 +60,12 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
 def _answer(
     method: Callable[..., Response], view: Any, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Response:
-    """The method's answer, refusals included; a fault of ours passes, and nothing is kept of it."""
+    """The method's answer, refusals included. A lost race or a fault of ours passes, and nothing is kept of it."""
     try:
         with transaction.atomic():
             return method(view, request, *args, **kwargs)
+    except DatabaseError:
+        raise
     except Exception as error:
         document = document_of(error)
         if document is None or document["status"] >= 500:
