@@ -8,7 +8,7 @@ from django.db.models import CharField, IntegerField, QuerySet, Subquery
 from django.db.models.expressions import OuterRef, Value
 from django.db.models.functions import Coalesce, Concat
 
-from fund import inventory
+from fund import holdings
 from fund.models import Fund, RulebookVersion
 from ledger.fields import AmountField
 from ledger.models import Account
@@ -49,7 +49,7 @@ def with_figures(funds: QuerySet[Fund], *, at: datetime) -> QuerySet[Fund]:
 
 def add_inventory(funds: Sequence[Fund]) -> None:
     """Gives each fund its `inventory`: the notional at mark of its own positions, half-even to its currency."""
-    held = inventory.exposures([fund.pk for fund in funds])
+    held = holdings.exposures([fund.pk for fund in funds])
     for fund in funds:
         exposure = round_half_even(held.get(fund.pk, Fraction(0)), fund.currency.decimals)
         fund.inventory = exposure  # type: ignore[attr-defined]  # a figure beside the columns, as annotations are

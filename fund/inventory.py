@@ -4,19 +4,17 @@ Taking a position over moves no money; its result is the fund's when it is dispo
 Source: accounting.md, inventory.
 """
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db.models import QuerySet
-
+from fund.holdings import Terms, carrying
 from fund.models import InventoryMovement, InventoryPosition, RulebookVersion
 from fund.movements import Movements
 from fund.planning import Cause
 from fund.rulebook import CostPolicy, Rulebook
-from fund.rules import ContractKind, PositionSide, book_for_engine, notional, profit_and_loss
+from fund.rules import ContractKind, PositionSide, book_for_engine, profit_and_loss
 from ledger import chart
 from ledger.errors import Refused
 from ledger.money import EXACT, MAX_DECIMALS, plain, round_half_even
@@ -24,17 +22,6 @@ from ledger.posting import Line
 
 ZERO = Decimal(0)
 NOUN = "inventory_disposal"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
-    """What the fund must know of a contract. `currency` is the margin currency and the fund's, with its `decimals`."""
-
-    contract: str
-    kind: ContractKind
-    multiplier: Decimal
-    currency: str
-    decimals: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,22 +35,6 @@ class Change:
     fee: Decimal
     effective_at: datetime
     recorded_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
-    """One position as it stands. `exposure`: its notional at mark; `unrealised`: what disposing of it there brings.
-
-    Both are at the carrying price where no mark is known. In the margin currency, exact.
-    """
-
-    contract: str
-    side: PositionSide
-    quantity: Decimal
-    carrying_price: Fraction
-    mark_price: Decimal | None
-    exposure: Fraction
-    unrealised: Fraction
 
 
 def acquire(
@@ -128,32 +99,6 @@ def mark(*, fund_id: int, terms: Terms, price: Decimal, marked_at: datetime) -> 
     return position
 
 
-def held(fund_id: int) -> list[Held]:
-    """What the fund holds, by contract."""
-    return [_held(position) for position in _open(fund_id)]
-
-
-def exposures(fund_ids: Collection[int]) -> Mapping[int, Fraction]:
-    """Notional at mark of all that each of the funds holds, in its currency, exact; funds that hold nothing left out.
-
-    One query, whatever their number.
-    """
-    totals: dict[int, Fraction] = {}
-    for position in InventoryPosition.objects.filter(fund_id__in=fund_ids, quantity__gt=0):
-        totals[position.fund_id] = totals.get(position.fund_id, Fraction(0)) + _held(position).exposure
-    return totals
-
-
-def carrying_notional(fund_id: int) -> Fraction:
-    """Notional of everything that the fund holds, at carrying prices: what `max_notional_share` limits."""
-    return sum((_notional(position, carrying(position)) for position in _open(fund_id)), Fraction(0))
-
-
-def carrying(position: InventoryPosition) -> Fraction:
-    """Exact average carrying price of a position that holds something."""
-    return Fraction(position.carrying_exact)
-
-
 def restore(movement: InventoryMovement, *, reversed_at: datetime) -> None:
     """Undo the last change of a contract's inventory: its position is again what it was before.
 
@@ -177,44 +122,13 @@ def restore(movement: InventoryMovement, *, reversed_at: datetime) -> None:
     movement.save(update_fields=["reversed_at"])
 
 
-def _open(fund_id: int) -> QuerySet[InventoryPosition]:
-    return InventoryPosition.objects.filter(fund_id=fund_id, quantity__gt=0).order_by("contract")
-
-
-def _held(position: InventoryPosition) -> Held:
-    carried = carrying(position)
-    price = Fraction(position.mark_price) if position.mark_price is not None else carried
-    return Held(
-        contract=position.contract,
-        side=PositionSide(position.side),
-        quantity=position.quantity,
-        carrying_price=carried,
-        mark_price=position.mark_price,
-        exposure=_notional(position, price),
-        unrealised=profit_and_loss(
-            kind=ContractKind(position.kind),
-            side=PositionSide(position.side),
-            quantity=position.quantity,
-            multiplier=position.multiplier,
-            entry_price=carried,
-            exit_price=price,
-        ),
-    )
-
-
-def _notional(position: InventoryPosition, price: Fraction) -> Fraction:
-    return notional(
-        kind=ContractKind(position.kind), quantity=position.quantity, multiplier=position.multiplier, price=price
-    )
-
-
 def _locked(fund_id: int, terms: Terms) -> InventoryPosition:
     """The contract's row, made where it is missing. The fund's lock, or the row's, keeps others out."""
     rows = InventoryPosition.objects.select_for_update(no_key=True)
     position, _ = rows.get_or_create(
         fund_id=fund_id,
         contract=terms.contract,
-        defaults={"kind": terms.kind.value, "multiplier": terms.multiplier},
+        defaults={"kind": terms.kind.value, "multiplier": terms.multiplier, "quantity": ZERO},
     )
     return position
 

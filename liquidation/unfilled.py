@@ -7,8 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from fund import adl, inventory
-from fund.inventory import Change, Terms
+from fund import adl, holdings, inventory
+from fund.holdings import Terms
+from fund.inventory import Change
 from fund.rulebook import TakeoverValuation
 from fund.rules import spendable
 from ledger.transactions import retried
@@ -17,7 +18,7 @@ from liquidation.contracts import kind_of
 from liquidation.engine import ZERO, Engine
 from liquidation.models import Contract, Fill, Takeover
 from liquidation.ranking import Ranking, mark_of, rank
-from liquidation.rules import PositionSide, adl_is_due, notional, profit_and_loss
+from liquidation.rules import PositionSide, adl_is_due, profit_and_loss
 from liquidation.values import check_positive
 
 _ENTRY_KIND = "inventory_transfer"
@@ -114,14 +115,15 @@ def _transfer_price(engine: Engine, takeover: Takeover, mark: Decimal | None) ->
 def _has_room(engine: Engine, takeover: Takeover, price: Decimal) -> bool:
     """Whether all of it fits: with what the fund holds already, within the rulebook's share of the fund's balance."""
     contract, rules = takeover.contract, engine.rulebook(takeover).inventory
-    assert rules is not None
-    size = Fraction(0)
-    if price:
-        size = notional(
-            kind=kind_of(contract), quantity=takeover.remaining, multiplier=contract.multiplier, price=price
-        )
-    most = Fraction(rules.max_notional_share) * Fraction(engine.movements.balance(contract.fund_id))
-    return inventory.carrying_notional(contract.fund_id) + size <= most
+    assert rules is not None, f"{takeover.rulebook} has no inventory"
+    held = holdings.notional_with(
+        fund_id=contract.fund_id,
+        terms=terms_of(contract),
+        side=PositionSide(takeover.side),
+        quantity=takeover.remaining,
+        price=price,
+    )
+    return held <= Fraction(rules.max_notional_share) * Fraction(engine.movements.balance(contract.fund_id))
 
 
 def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime) -> Fill:

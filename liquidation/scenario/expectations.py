@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
-from fund import inventory
+from fund import holdings
 from fund.funds import find
 from fund.models import Allocation, Cycle
 from ledger.models import Account
@@ -122,7 +122,7 @@ def _allocations(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Differen
 
 
 def _inventory(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Difference]:
-    held = {each.contract: each for each in inventory.held(find(stage.fund_code).pk)}
+    held = {each.contract: each for each in holdings.held(find(stage.fund_code).pk)}
     for contract, figures in expected.items():
         for name, value in figures.items():
             nothing = Decimal(0) if name in ("quantity", "exposure", "unrealised") else None
