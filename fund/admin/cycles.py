@@ -6,25 +6,26 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html_join
 
 from fund import cycles
+from fund.admin import settling
 from fund.models import Allocation, Cycle, CyclePosition, Fund, Shortfall
+from fund.settlement.losses import of_cycle
 from ledger.admin import sources
 from ledger.admin.acting import Action, Done, run
 from ledger.admin.books import BookAdmin
 from ledger.admin.columns import grouped, list_url, object_url
 from ledger.admin.inputs import MomentInput
-from ledger.fields import AmountField
 from ledger.models import Entry
 
 # The parts of a shortfall, and what each is called in a sentence.
 PARTS = {
-    "loss": "",
     "fund_paid": "paid by the fund",
     "reserved_used": "by what was reserved",
     "to_allocate": "for profitable traders",
@@ -117,12 +118,9 @@ class CycleAdmin(BookAdmin[Cycle]):
 
     @admin.display(description="shortfalls")
     def losses_so_far(self, cycle: Cycle) -> str:
-        parts = Shortfall.objects.filter(cycle=cycle, reversed_by=None).aggregate(
-            count=Count("pk"),
-            **{name: Coalesce(Sum(name), Value(0), output_field=AmountField()) for name in PARTS},
-        )
-        shown = [f"{parts['count']:,} of {grouped(parts['loss'])} {cycle.fund.currency_id} in all"]
-        shown += [f"{text} {grouped(parts[name])}" for name, text in PARTS.items() if name != "loss" and parts[name]]
+        losses = of_cycle(cycle)
+        shown = [f"{grouped(losses.loss)} {cycle.fund.currency_id} in all"]
+        shown += [f"{text} {grouped(getattr(losses, name))}" for name, text in PARTS.items() if getattr(losses, name)]
         return ", ".join(shown)
 
     @admin.display(description="cycle", ordering="number")
@@ -138,6 +136,39 @@ class CycleAdmin(BookAdmin[Cycle]):
             (list_url(Entry, q=f"cycle:{cycle.fund.code}:{cycle.number}"), "entries"),
         ]
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/preview/", view(self.preview_view), name="fund_cycle_preview"),
+            path("<int:pk>/settle/", view(self.settle_view), name="fund_cycle_settle"),
+            path("<int:pk>/reverse/", view(self.reverse_view), name="fund_cycle_reverse"),
+            *super().get_urls(),
+        ]
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What settling would do."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return settling.show_preview(request, self.admin_site, find(pk))
+
+    def settle_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Settle, after a question."""
+        if not self.may(request, "change"):
+            raise PermissionDenied
+        return settling.ask_to_settle(request, self.admin_site, find(pk))
+
+    def reverse_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take a settlement back, after a question."""
+        if not request.user.has_perm("ledger.add_entry"):
+            raise PermissionDenied
+        return settling.ask_to_reverse(request, self.admin_site, find(pk))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        rights = {"may_settle": self.may(request, "change"), "may_reverse": request.user.has_perm("ledger.add_entry")}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **rights})
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Open a cycle by hand."""
@@ -164,6 +195,11 @@ class CycleAdmin(BookAdmin[Cycle]):
             model=Cycle,
         )
         return run(request, self.admin_site, action)
+
+
+def find(pk: int) -> Cycle:
+    """The cycle with its fund, or a page that says that there is none."""
+    return get_object_or_404(Cycle.objects.select_related("fund__currency"), pk=pk)
 
 
 def find_by_source(source_id: str) -> Cycle | None:

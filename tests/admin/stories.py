@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from fund import funds, transfers
-from fund.models import Fund
+from fund import cycles, funds, positions, transfers
+from fund.models import Cycle, Fund
 from liquidation.contracts import add_contract
 from liquidation.fills import FillReport, report_fills
 from liquidation.takeovers import TakeoverReport, report_takeovers
@@ -63,3 +63,30 @@ def fill(reference: str, takeover: str, price: str, *, quantity: str = "1", fee:
         filled_at=moment(seconds),
     )
     report_fills([report], recorded_at=moment(seconds))
+
+
+def cycle_with_profits(*profits: str, code: str = "usdt") -> Cycle:
+    """An hour's cycle with these profits, of traders p1, p2…, complete."""
+    cycle = cycles.open_cycle(fund_code=code, starts_at=START, ends_at=moment(3600), opened_at=START)
+    rows = [
+        positions.PositionProfit(position=f"pos{n}", trader=f"p{n}", contract="BTC-PERP", profit=Decimal(profit))
+        for n, profit in enumerate(profits, 1)
+    ]
+    positions.add(cycle_id=cycle.pk, rows=rows)
+    positions.complete(
+        cycle_id=cycle.pk,
+        count=len(rows),
+        total=sum((row.profit for row in rows), Decimal(0)),
+        completed_at=moment(3600),
+    )
+    return cycle
+
+
+def loss_shared_by_traders() -> Cycle:
+    """The worked example of rulebooks.md: a loss of 1,000, 800 of it for profits of 500, 300, 150 and 50."""
+    open_fund(preset="shared_loss")
+    trade_contract()
+    cycle = cycle_with_profits("500", "300", "150", "50")
+    take_over("t1")
+    fill("f1", "t1", "27000")
+    return cycle

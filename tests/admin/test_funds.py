@@ -295,5 +295,5 @@ def test_an_unsettled_cycle_shows_its_losses_so_far(auditor: Client) -> None:
         take_over(f"t{number}")
         fill(f"f{number}", f"t{number}", "27000")
 
-    expected = "Shortfalls: 2 of 2,000 USDT in all, paid by the fund 400, for profitable traders 1,600"
+    expected = "Shortfalls: 2,000 USDT in all, paid by the fund 400, for profitable traders 1,600"
     assert expected in read(auditor, page_of(cycle))

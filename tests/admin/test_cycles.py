@@ -1,0 +1,159 @@
+"""A settlement cycle as a bookkeeper previews, settles and takes it back."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from fund import cycles
+from fund.models import Allocation, Cycle
+from ledger.models import Entry
+from tests.admin.people import read, send, send_and_be_refused
+from tests.admin.stories import fill, loss_shared_by_traders, open_fund, take_over, trade_contract
+from tests.builders import START, balance, balances, moment
+
+CYCLES = "/admin/fund/cycle/"
+ALLOCATIONS = "/admin/fund/allocation/"
+
+
+def of(cycle: Cycle, action: str) -> str:
+    return f"{CYCLES}{cycle.pk}/{action}/"
+
+
+def test_a_preview_shows_what_settling_would_do_and_books_nothing(auditor: Client) -> None:
+    cycle = loss_shared_by_traders()
+    before = balances()
+
+    page = read(auditor, of(cycle, "preview"))
+
+    assert "Paid by the fund 240 Taken from profitable traders 760 Loss 1,000" in page
+    assert "Balance of the fund 760" in page
+    assert "Left by the formula 40" in page
+    assert "3 participants, 3 traders charged, at most 80 % of a profit." in page
+    assert "1 pos1 p1 500 400 2 pos2 p2 300 240 3 pos3 p3 150 120" in page
+    assert balances() == before
+    assert not Allocation.objects.exists()
+
+
+def test_a_preview_by_another_version_of_the_rulebook(treasurer: Client) -> None:
+    cycle = loss_shared_by_traders()
+    url = "/admin/fund/rulebookversion/add/?fund=usdt"
+    form = treasurer.get(url).context["form"]
+    values = {name: form[name].value() or "" for name in form.fields}
+    send(treasurer, url, **{**values, "allocation_base": "participating", "effective_from": "2027-01-01T00:00:00"})
+
+    page = read(treasurer, of(cycle, "preview"), version=str(cycle.fund.rulebooks.get(version=2).pk))
+
+    assert "under usdt v2 (shared_loss)" in page
+    assert "1 pos1 p1 500 421.05263158" in page
+
+
+def test_a_bookkeeper_settles_a_cycle_after_a_question(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+
+    asked = read(bookkeeper, of(cycle, "settle"))
+    assert "Taken from profitable traders 760 Loss 1,000" in asked
+    answer = send(bookkeeper, of(cycle, "settle"))
+
+    assert "a loss of 1,000 USDT, paid by the fund 240, taken from traders 760." in answer
+    assert (balance("fund:usdt"), balance("loss:usdt"), balance("trader:p1:USDT")) == ("760", "0", "-400")
+    assert Entry.objects.filter(kind="allocation").values_list("recorded_by", flat=True).distinct().get() == "ben"
+    page = read(bookkeeper, of(cycle, "change"))
+    assert "Allocated: 760" in page
+    assert "Settle…" not in page
+
+
+def test_settling_twice_settles_once(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    send(bookkeeper, of(cycle, "settle"))
+    before = balances()
+    send(bookkeeper, of(cycle, "settle"))
+    assert balances() == before
+    assert Allocation.objects.count() == 3
+
+
+def test_allocations_show_the_latest_cycle_and_lead_to_trader_and_entry(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    send(bookkeeper, of(cycle, "settle"))
+
+    page = read(bookkeeper, ALLOCATIONS)
+    assert "1 usdt cycle 1 1 pos1 p1 500 400 cycle:usdt:1:1" in page
+    one = read(bookkeeper, ALLOCATIONS, q="p2")
+    assert "pos2 p2 300 240" in one
+    assert "pos1" not in one
+    assert "3 allocations" in read(bookkeeper, ALLOCATIONS, cycle=str(cycle.pk))
+    account = reverse("admin:ledger_account_by_code", args=["trader:p1:USDT"])
+    assert account in bookkeeper.get(ALLOCATIONS).content.decode()
+
+
+def test_a_cycle_that_has_not_ended_is_not_settled(bookkeeper: Client) -> None:
+    open_fund(preset="shared_loss")
+    trade_contract()
+    cycle = cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=moment(10**9), opened_at=START)
+    send_and_be_refused(bookkeeper, of(cycle, "settle"), code="cycle_not_ended")
+
+
+def test_a_cycle_without_its_positions_is_not_settled(bookkeeper: Client) -> None:
+    open_fund(preset="shared_loss")
+    trade_contract()
+    cycle = cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=moment(3600), opened_at=START)
+    take_over("t1")
+    fill("f1", "t1", "27000")
+
+    assert "positions of this cycle are not complete" in read(bookkeeper, of(cycle, "preview"))
+    send_and_be_refused(bookkeeper, of(cycle, "settle"), code="positions_incomplete")
+
+
+def test_a_settlement_is_taken_back_as_a_whole_and_made_again(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    send(bookkeeper, of(cycle, "settle"))
+
+    assert "It shared a loss of 1,000 USDT and took 760 from 3 participants" in read(bookkeeper, of(cycle, "reverse"))
+    answer = send(bookkeeper, of(cycle, "reverse"), reference="reversal:1")
+    assert "The settlement of usdt cycle 1 is reversed" in answer
+    assert (balance("fund:usdt"), balance("loss:usdt"), balance("trader:p1:USDT")) == ("800", "800", "0")
+
+    send(bookkeeper, of(cycle, "settle"))
+    assert (balance("fund:usdt"), balance("loss:usdt"), balance("trader:p1:USDT")) == ("760", "0", "-400")
+    assert set(Allocation.objects.values_list("run", flat=True)) == {1, 2}
+
+
+def test_reversing_an_entry_of_a_settlement_says_that_it_reverses_the_whole(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    send(bookkeeper, of(cycle, "settle"))
+    entry = Entry.objects.filter(kind="allocation").earliest("id")
+    url = reverse("admin:ledger_entry_reverse", args=[entry.pk])
+
+    assert "belongs to the settlement of cycle usdt:1. The settlement is reversed as a whole" in read(bookkeeper, url)
+    send(bookkeeper, url, reason="wrong positions", reference="reversal:1")
+
+    cycle.refresh_from_db()
+    assert cycle.status == Cycle.Status.ENDED
+    assert balance("loss:usdt") == "800"
+
+
+def test_reversing_a_fill_opens_its_takeover_again(bookkeeper: Client) -> None:
+    open_fund()
+    trade_contract()
+    take_over("t1")
+    fill("f1", "t1", "28200")
+    url = reverse("admin:ledger_entry_reverse", args=[Entry.objects.get(reference="fill:f1").pk])
+
+    assert "This entry belongs to takeover t1." in read(bookkeeper, url)
+    send(bookkeeper, url, reason="another price", reference="reversal:f1")
+
+    assert balance("fund:usdt") == "1000"
+    assert "t1 BTC-PERP ann Long 1 28,000 1,000 Open 1 " in read(bookkeeper, "/admin/liquidation/takeover/")
+
+
+@pytest.mark.parametrize("action", ["settle", "reverse"])
+def test_only_bookkeepers_settle_and_take_back(treasurer: Client, auditor: Client, action: str) -> None:
+    cycle = loss_shared_by_traders()
+    before = balances()
+    for person in (treasurer, auditor):
+        assert person.post(of(cycle, action), {"reference": "r"}).status_code == 403
+        assert "Settle…" not in read(person, of(cycle, "change"))
+    assert balances() == before
+
+
+def test_a_preview_of_no_cycle_is_not_found(auditor: Client) -> None:
+    assert auditor.get(f"{CYCLES}999/preview/").status_code == 404
