@@ -16,6 +16,10 @@ def fund_exists(code: str) -> Refused:
     return Refused("fund_exists", f"fund {code} exists already, opened with other terms", status=409)
 
 
+def rulebook_unknown(fund: str, version: str) -> NotFound:
+    return NotFound("rulebook_unknown", f"fund {fund} has no rulebook {version}")
+
+
 def currency_unknown(code: str) -> Refused:
     return Refused("currency_unknown", f"currency {code} does not exist", field="currency")
 

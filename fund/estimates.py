@@ -71,13 +71,13 @@ def _losses(cycles: Sequence[Cycle]) -> Mapping[int, tuple[Decimal, Decimal]]:
 
 
 def _rulebooks(cycles: Sequence[Cycle]) -> Mapping[int, Rulebook]:
-    """The rulebook that holds at the end of each cycle, by the cycle."""
+    """The rulebook that holds in the last instant of each cycle, by the cycle: the settlement's."""
     rows = RulebookVersion.objects.filter(fund__in={cycle.fund_id for cycle in cycles})
     # In the order in which rulebooks.in_force chooses.
     versions = list(rows.order_by("-effective_from", "-version"))
     return {
         cycle.pk: rulebooks.load(
-            next(each for each in versions if each.fund_id == cycle.fund_id and each.effective_from <= cycle.ends_at)
+            next(each for each in versions if each.fund_id == cycle.fund_id and each.effective_from < cycle.ends_at)
         )
         for cycle in cycles
     }

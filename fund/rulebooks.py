@@ -68,6 +68,19 @@ def in_force(fund: Fund, at: datetime) -> RulebookVersion:
     return version
 
 
+def named(fund: Fund, name: str) -> Rulebook:
+    """The rulebook of this name: a number is a version of the fund's own, anything else a preset as it comes.
+
+    Raises NotFound `rulebook_unknown`; RulebookRefused where the preset leaves fields to whoever uses it.
+    """
+    if not (name.isascii() and name.isdigit()):
+        return publish_fields(name, {}, decimals=fund.currency.decimals)
+    version = RulebookVersion.objects.filter(fund=fund, version=int(name) if len(name) < 10 else 0).first()
+    if version is None:
+        raise errors.rulebook_unknown(fund.code, name)
+    return load(version)
+
+
 def load(version: RulebookVersion) -> Rulebook:
     """What the version says."""
     return _read(json.dumps(version.fields, sort_keys=True))

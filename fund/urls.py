@@ -18,6 +18,9 @@ urlpatterns = [
     path("public/settlements/", public.SettlementsView.as_view()),
     path("public/estimated-allocation/", public.EstimatedAllocationView.as_view()),
     path("cycles/<int:cycle_id>/", cycles.CycleView.as_view()),
+    path("cycles/<int:cycle_id>/preview/", cycles.PreviewView.as_view()),
+    path("cycles/<int:cycle_id>/settle/", cycles.SettleView.as_view()),
+    path("cycles/<int:cycle_id>/allocations/", cycles.AllocationsView.as_view()),
     path("cycles/<int:cycle_id>/positions/", positions.PositionsView.as_view()),
     path("cycles/<int:cycle_id>/positions/complete/", positions.CompletionView.as_view()),
 ]

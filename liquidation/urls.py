@@ -1,8 +1,9 @@
 from django.urls import path
 
-from liquidation.views import contracts, fills, reports, takeovers, unfilled
+from liquidation.views import contracts, corrections, fills, reports, takeovers, unfilled
 
 urlpatterns = [
+    path("entries/<int:entry_id>/reverse/", corrections.ReversalView.as_view()),
     path("contracts/", contracts.ContractsView.as_view()),
     path("takeovers/", takeovers.TakeoversView.as_view()),
     path("takeovers/<str:reference>/", takeovers.TakeoverView.as_view()),

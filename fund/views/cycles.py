@@ -4,15 +4,23 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fund import cycles, funds
-from fund.models import Cycle
-from fund.serializers import CycleQuery, CycleSerializer, NewCycleSerializer
+from fund import cycles, funds, rulebooks, settlement
+from fund.models import Allocation, Cycle
+from fund.serializers.cycles import (
+    AllocationQuery,
+    AllocationSerializer,
+    CycleQuery,
+    CycleSerializer,
+    NewCycleSerializer,
+    PreviewQuery,
+    PreviewSerializer,
+)
 from ledger.rest.idempotency import idempotent
 from ledger.rest.models import Role
 from ledger.rest.paging import page_response
-from ledger.rest.permissions import HOUSE, allow_fund
-from ledger.rest.schema import listed, recorded, shown
-from ledger.rest.serializers import NoQuery
+from ledger.rest.permissions import HOUSE, HOUSE_AND_TRADER, allow_fund, own_trader
+from ledger.rest.schema import acted, listed, recorded, shown
+from ledger.rest.serializers import NoBody, NoQuery
 from ledger.rest.views import ResourceView, recorded_response
 
 
@@ -55,3 +63,50 @@ def find_cycle(request: Request, cycle_id: int) -> Cycle:
     cycle = cycles.find(cycle_id)
     allow_fund(request, cycle.fund.code)
     return cycle
+
+
+class PreviewView(ResourceView):
+    """What settling the cycle would do, by its own rulebook or by another one; nothing is booked."""
+
+    roles = {"GET": HOUSE}
+    per_fund = True
+
+    @shown(PreviewSerializer, PreviewQuery)
+    def get(self, request: Request, cycle_id: int) -> Response:
+        name = PreviewQuery.read(request)["rulebook"]
+        cycle = find_cycle(request, cycle_id)
+        rulebook = None if name is None else rulebooks.named(cycle.fund, name)
+        return Response(PreviewSerializer(settlement.preview(cycle_id=cycle_id, rulebook=rulebook)).data)
+
+
+class SettleView(ResourceView):
+    """Settle the cycle, as the scheduled task does; a settled one stays as it is."""
+
+    roles = {"POST": {Role.BOOKKEEPER}}
+    per_fund = True
+
+    @acted(CycleSerializer)
+    def post(self, request: Request, cycle_id: int) -> Response:
+        NoBody.read_body(request)
+        find_cycle(request, cycle_id)
+        cycle = settlement.settle_cycle(cycle_id=cycle_id, settled_at=timezone.now())
+        return Response(CycleSerializer(cycle).data)
+
+
+class AllocationsView(ResourceView):
+    """What each participant bears, by rank. A trader sees its own rows."""
+
+    roles = {"GET": HOUSE_AND_TRADER}
+    per_fund = True
+
+    @listed(AllocationSerializer, AllocationQuery)
+    def get(self, request: Request, cycle_id: int) -> Response:
+        query = AllocationQuery.read(request, paged=True)
+        cycle = find_cycle(request, cycle_id)
+        # Of a settlement that was reversed the rows stay, under its run.
+        standing = cycle.run if cycle.status == Cycle.Status.SETTLED else 0
+        rows = Allocation.objects.filter(**{"cycle": cycle, "run": standing, **query})
+        trader = own_trader(request)
+        if trader is not None:
+            rows = rows.filter(trader=trader)
+        return page_response(request, rows, by="rank", serializer=AllocationSerializer)

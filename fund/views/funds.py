@@ -14,7 +14,7 @@ from fund import errors, funds, rulebooks
 from fund.figures import add_inventory, with_figures
 from fund.models import Fund, RulebookVersion
 from fund.rulebook import FieldError, RulebookRefused
-from fund.serializers import (
+from fund.serializers.funds import (
     FundQuery,
     FundSerializer,
     NewFundSerializer,

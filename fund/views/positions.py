@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from fund import adl, funds, open_rows, positions
 from fund.models import OpenPosition
 from fund.positions import PositionProfit, Taken
-from fund.serializers import (
+from fund.serializers.cycles import CycleSerializer
+from fund.serializers.positions import (
     CompletionSerializer,
     CountSerializer,
-    CycleSerializer,
     OpenPositionQuery,
     OpenPositionSerializer,
     OpenPositionsSerializer,

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from fund.estimates import estimates, unsettled
 from fund.figures import add_inventory, with_figures
 from fund.models import Cycle, Fund, FundSnapshot
-from fund.serializers import (
+from fund.serializers.public import (
     EstimateSerializer,
     PublicCycleQuery,
     PublicFundQuery,

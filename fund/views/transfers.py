@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from fund import errors, funds, transfers
 from fund.models import Transfer
-from fund.serializers import (
+from fund.serializers.transfers import (
     NewContributionSerializer,
     NewTransferSerializer,
     TransferQuery,

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from fund.serializers import RulebookNameSerializer
+from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, ReferenceField, TextField, TimeField
 from ledger.rest.schema import ItemAnswer
 from ledger.rest.serializers import QuerySerializer, StrictSerializer

@@ -1,0 +1,1 @@
+"""Shapes of the fund's resources, a module for each."""

@@ -1,0 +1,41 @@
+"""Shapes of contributions and withdrawals."""
+
+from rest_framework import serializers
+
+from fund.models import Transfer
+from ledger.rest.fields import AmountField, CountField, ReferenceField, TextField, TimeField
+from ledger.rest.serializers import QuerySerializer, StrictSerializer
+
+
+class NewTransferSerializer(StrictSerializer):
+    reference = ReferenceField()
+    amount = AmountField()
+    # A field of this name, not the attribute of a field.
+    source = TextField(required=False, default="treasury", help_text="Other side: treasury or custody.")  # type: ignore[assignment]
+
+
+class NewContributionSerializer(NewTransferSerializer):
+    effective_at = TimeField(required=False, default=None)
+
+
+class TransferSerializer(serializers.Serializer[Transfer]):
+    """A contribution, or a withdrawal with who asked for it and who decided."""
+
+    reference = TextField()
+    fund = TextField(source="fund.code")
+    direction = serializers.ChoiceField(Transfer.Direction.choices)
+    source = TextField()  # type: ignore[assignment]
+    amount = AmountField()
+    status = TextField()
+    requested_by = TextField()
+    requested_at = TimeField()
+    decided_by = TextField()
+    decided_at = TimeField(allow_null=True)
+    entry = CountField(source="entry_id", allow_null=True)
+
+
+class TransferQuery(QuerySerializer):
+    reference = TextField(required=False)
+    status = TextField(required=False)
+    source = TextField(required=False)  # type: ignore[assignment]
+    requested_by = TextField(required=False)
