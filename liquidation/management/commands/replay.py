@@ -20,6 +20,7 @@ WIDTH = 140
 
 class Command(BaseCommand):
     help = "Play scenario files through the functions of the API, each on a scratch database of its own."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
