@@ -110,6 +110,10 @@ def cycle_not_settled(cycle: str, status: str) -> Refused:
     return Refused("cycle_not_settled", f"{cycle} is {status}, there is no settlement to reverse", status=409)
 
 
+def settlement_unknown(cycle: str, status: str) -> NotFound:
+    return NotFound("settlement_unknown", f"{cycle} is {status}: nobody bears anything of it yet")
+
+
 def positions_incomplete(cycle: str, *, to_allocate: Decimal) -> Refused:
     detail = f"{cycle} has {plain(to_allocate)} to allocate, and its positions are not complete"
     return Refused("positions_incomplete", detail, status=409)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fund.views import cycles, funds, positions, public, transfers
+from fund.views import cycles, funds, positions, public, traders, transfers
 
 urlpatterns = [
     path("funds/", funds.FundsView.as_view()),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("public/insurance-fund/history/", public.HistoryView.as_view()),
     path("public/settlements/", public.SettlementsView.as_view()),
     path("public/estimated-allocation/", public.EstimatedAllocationView.as_view()),
+    path("traders/<str:trader>/allocations/<int:cycle_id>/", traders.ExplanationView.as_view()),
     path("cycles/<int:cycle_id>/", cycles.CycleView.as_view()),
     path("cycles/<int:cycle_id>/preview/", cycles.PreviewView.as_view()),
     path("cycles/<int:cycle_id>/settle/", cycles.SettleView.as_view()),

@@ -190,3 +190,68 @@ def test_number_of_queries_does_not_grow_with_the_allocations(cycle: str, bookke
     post(bookkeeper, f"{cycle}settle/", {}, status=200)
 
     assert queries(1) == queries(3)
+
+
+def settled(cycle: str, bookkeeper: APIClient) -> str:
+    complete(cycle)
+    post(bookkeeper, f"{cycle}settle/", {}, status=200)
+    return cycle.strip("/").rpartition("/")[2]
+
+
+def test_explanation_can_be_worked_out_again_by_hand(cycle: str, bookkeeper: APIClient) -> None:
+    number = settled(cycle, bookkeeper)
+
+    explained = get(bookkeeper, f"/traders/sue/allocations/{number}/")
+
+    names = ("amount", "loss", "to_allocate", "base", "base_rule", "rate", "cap", "allocated", "residue")
+    assert {name: explained[name] for name in names} == {
+        "amount": "240",
+        "loss": "1000",
+        "to_allocate": "800",
+        "base": "1000",
+        "base_rule": "all_profitable",
+        "rate": "0.8",
+        "cap": "1",
+        "allocated": "760",
+        "residue": "40",
+    }
+    assert explained["rulebook"] == {"version": 1, "preset": "shared_loss"}
+    assert explained["cut_line"] == {
+        "coverage": "0.9",
+        "crossing": "include",
+        "ties": "include_all",
+        "participants": 3,
+        "cut_profit": "150",
+        "participants_total": "950",
+        "profit_total": "1000",
+    }
+    (own,) = explained["positions"]
+    steps = ("position", "part", "rank", "formula", "exact", "most", "floored", "rounding", "amount")
+    assert [own[step] for step in steps] == [
+        *("p2", "participant", 2, "800 · 300 / 1000 = 240", "240"),
+        *("300", "240", "0", "240"),
+    ]
+    assert get(bookkeeper, f"/entries/{own['entry']}/")["kind"] == "allocation"
+
+
+@pytest.mark.parametrize(("trader", "part"), [("liv", "below_cut"), ("ann", "no_profit")])
+def test_explanation_of_nothing_says_why(cycle: str, bookkeeper: APIClient, trader: str, part: str) -> None:
+    number = settled(cycle, bookkeeper)
+
+    explained = get(bookkeeper, f"/traders/{trader}/allocations/{number}/")
+
+    assert (explained["amount"], [own["part"] for own in explained["positions"]]) == ("0", [part])
+
+
+def test_trader_reads_the_own_explanation_alone(cycle: str, bookkeeper: APIClient) -> None:
+    number = settled(cycle, bookkeeper)
+    sue = client(Role.TRADER, trader="sue")
+
+    assert get(sue, f"/traders/sue/allocations/{number}/")["amount"] == "240"
+    refused_get(sue, f"/traders/bob/allocations/{number}/", status=403, code="trader_not_allowed")
+
+
+def test_cycle_that_is_not_settled_has_no_explanation(cycle: str, bookkeeper: APIClient) -> None:
+    number = cycle.strip("/").rpartition("/")[2]
+
+    refused_get(bookkeeper, f"/traders/sue/allocations/{number}/", status=404, code="settlement_unknown")

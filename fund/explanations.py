@@ -1,0 +1,131 @@
+"""Why a trader bears what it bears of a settlement: the formula with the numbers in it, to be worked out again by hand.
+
+Source: rulebooks.md, the allocation of 003, as `fund.rules.allocate` has it.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from fund import cycles, errors, rulebooks
+from fund.models import Allocation, Cycle, CyclePosition
+from fund.rulebook import AllocationUnit, Rulebook
+from ledger.money import EXACT, MAX_DECIMALS, floor_to, plain, round_half_even
+
+
+class Part(StrEnum):
+    """Whether a position takes part in the settlement, and why not."""
+
+    PARTICIPANT = "participant"
+    NETTED = "netted"
+    BELOW_CUT = "below_cut"
+    NO_PROFIT = "no_profit"
+    NOTHING_SHARED = "nothing_shared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Borne:
+    """One position's part, in the fund's currency. A participant's has its place and the steps of its amount.
+
+    `exact` = `rate` · profit; `most`: the cap's share of the profit; `floored`: the smaller of the two, cut off to the
+    currency's precision; `amount` = `floored` + `rounding`, the unit that the largest remainders get.
+    """
+
+    position: str
+    profit: Decimal
+    part: Part
+    amount: Decimal = Decimal(0)
+    rank: int | None = None
+    exact: Fraction | None = None
+    most: Decimal | None = None
+    floored: Decimal | None = None
+    rounding: Decimal | None = None
+    formula: str = ""
+    entry_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A trader's part of a settled cycle; `amount` is the sum of its positions' amounts.
+
+    `rate`: loss that a unit of profit bears, before the cap; None where nothing is shared.
+    """
+
+    cycle: Cycle
+    trader: str
+    rulebook: Rulebook
+    rate: Fraction | None
+    amount: Decimal
+    positions: tuple[Borne, ...]
+
+
+def explain(*, cycle_id: int, trader: str) -> Explanation:
+    """What the trader bears of the settlement that stands. Raises NotFound `cycle_unknown`, `settlement_unknown`."""
+    cycle = cycles.find(cycle_id)
+    if cycle.status != Cycle.Status.SETTLED or cycle.rulebook is None:
+        raise errors.settlement_unknown(str(cycle), cycle.status)
+    rulebook = rulebooks.load(cycle.rulebook)
+    rate = _rate(cycle, rulebook)
+    rows = Allocation.objects.filter(cycle=cycle, run=cycle.run, trader=trader).order_by("rank")
+    shares = {row.position: row for row in rows}
+    own = CyclePosition.objects.filter(cycle=cycle, trader=trader).order_by("-profit", "position")
+    borne = [] if rate is None else [_participant(row, cycle, rulebook, rate) for row in shares.values()]
+    netted = rulebook.allocation_unit is AllocationUnit.TRADER
+    borne += [
+        Borne(position=each.position, profit=each.profit, part=_part(each, cycle, netted=netted and bool(shares)))
+        for each in own
+        if netted or each.position not in shares
+    ]
+    amount = Decimal(0)
+    for each in borne:
+        amount = EXACT.add(amount, each.amount)
+    return Explanation(cycle=cycle, trader=trader, rulebook=rulebook, rate=rate, amount=amount, positions=tuple(borne))
+
+
+def _rate(cycle: Cycle, rulebook: Rulebook) -> Fraction | None:
+    """L / base, or the minimum levy where that is more."""
+    if not cycle.base or not cycle.to_allocate:
+        return None
+    rate = Fraction(cycle.to_allocate) / Fraction(cycle.base)
+    return rate if rulebook.min_levy_rate is None else max(rate, Fraction(rulebook.min_levy_rate))
+
+
+def _participant(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fraction) -> Borne:
+    decimals = cycle.fund.currency.decimals
+    exact = rate * Fraction(row.profit)
+    most = floor_to(Fraction(row.profit) * Fraction(rulebook.allocation_cap), decimals)
+    floored = min(floor_to(exact, decimals), most)
+    return Borne(
+        position=row.position,
+        profit=row.profit,
+        part=Part.PARTICIPANT,
+        amount=row.amount,
+        rank=row.rank,
+        exact=exact,
+        most=most,
+        floored=floored,
+        rounding=EXACT.subtract(row.amount, floored),
+        formula=_formula(row, cycle, rulebook, rate, exact),
+        entry_id=row.entry_id,
+    )
+
+
+def _formula(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fraction, exact: Fraction) -> str:
+    assert cycle.to_allocate is not None, "a settled cycle has its figures"
+    assert cycle.base is not None, "a settled cycle has its figures"
+    rounded = round_half_even(exact, MAX_DECIMALS)
+    equals = "=" if Fraction(rounded) == exact else "≈"
+    levied = rulebook.min_levy_rate is not None and rate > Fraction(cycle.to_allocate) / Fraction(cycle.base)
+    if levied:
+        assert rulebook.min_levy_rate is not None
+        return f"{plain(row.profit)} · {plain(rulebook.min_levy_rate)} {equals} {plain(rounded)}"
+    return f"{plain(cycle.to_allocate)} · {plain(row.profit)} / {plain(cycle.base)} {equals} {plain(rounded)}"
+
+
+def _part(position: CyclePosition, cycle: Cycle, *, netted: bool) -> Part:
+    if netted:
+        return Part.NETTED
+    if position.profit <= 0:
+        return Part.NO_PROFIT
+    return Part.BELOW_CUT if cycle.participants else Part.NOTHING_SHARED
