@@ -3,5 +3,6 @@
 from ledger.admin.accounts import AccountAdmin
 from ledger.admin.currencies import CurrencyAdmin
 from ledger.admin.entries import EntryAdmin
+from ledger.admin.schedules import ScheduleAdmin
 
-__all__ = ["AccountAdmin", "CurrencyAdmin", "EntryAdmin"]
+__all__ = ["AccountAdmin", "CurrencyAdmin", "EntryAdmin", "ScheduleAdmin"]

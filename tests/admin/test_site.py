@@ -91,3 +91,16 @@ def test_a_bookkeeper_changes_a_schedule_and_an_auditor_does_not(bookkeeper: Cli
     page = f"/admin/django_celery_beat/periodictask/{task.pk}/change/"
     assert bookkeeper.get(page).context["has_change_permission"]
     assert not auditor.get(page).context["has_change_permission"]
+
+
+def test_only_who_may_change_a_schedule_stops_it(bookkeeper: Client, auditor: Client, treasurer: Client) -> None:
+    task = PeriodicTask.objects.get(task="fund.settle_due_cycles")
+    stop = {"action": "disable_tasks", "_selected_action": str(task.pk)}
+
+    for reader in (auditor, treasurer):
+        reader.post("/admin/django_celery_beat/periodictask/", stop)
+        task.refresh_from_db()
+        assert task.enabled
+    bookkeeper.post("/admin/django_celery_beat/periodictask/", stop)
+    task.refresh_from_db()
+    assert not task.enabled

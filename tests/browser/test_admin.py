@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.admin.stories import open_fund
+from tests.admin.stories import loss_shared_by_traders, open_fund
 from tests.browser.conftest import Site
 from tests.builders import balance, move, post
 
@@ -19,7 +19,7 @@ def test_a_bookkeeper_reads_a_statement_opens_an_entry_and_reverses_it(site: Sit
     page = site.log_in("ben")
 
     go(page, "Accounts")
-    page.get_by_role("searchbox").fill("trader:ann")
+    page.locator("#searchbar").fill("trader:ann")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("#result_list")).to_contain_text("1,234,567.25")
     go(page, "Statement")
@@ -95,3 +95,27 @@ def test_a_treasurer_publishes_a_rulebook_and_reads_what_was_wrong_beside_the_fi
 
     expect(page.get_by_text("usdt v2 (full_cover) is published")).to_be_visible()
     expect(page.locator("tr.differs", has_text="traders share")).to_contain_text("0.8")
+
+
+def test_a_bookkeeper_previews_and_settles_a_cycle_and_reads_an_allocation(site: Site) -> None:
+    loss_shared_by_traders()
+    page = site.log_in("ben")
+
+    go(page, "Cycles")
+    go(page, "usdt cycle 1")
+    go(page, "Preview")
+    expect(page.locator("#largest tbody tr").first).to_contain_text("400")
+    assert balance("loss:usdt") == "800"
+
+    page.go_back()
+    go(page, "Settle…")
+    expect(page.locator("#loss .total")).to_contain_text("1,000")
+    page.get_by_role("button", name="Settle and book").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("taken from traders 760")
+    assert (balance("loss:usdt"), balance("trader:p1:USDT")) == ("0", "-400")
+
+    go(page, "allocations")
+    first = page.locator("#result_list tbody tr").first
+    expect(first).to_contain_text("pos1")
+    first.get_by_role("link", name=re.compile("^cycle:usdt:1:1")).click()
+    expect(page.locator("#entry-lines .total")).to_contain_text("balanced")
