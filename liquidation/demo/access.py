@@ -22,6 +22,8 @@ ROLES = {
     Role.BOOKKEEPER: "bookkeeper",
     Role.AUDITOR: None,
 }
+# No letter that is taken for another one: 70 bits.
+_LETTERS, _PASSWORD_LENGTH = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def _person(name: str, known: dict[str, str | None]) -> dict[str, str | None]:
         ours = user.password == known.get("digest")
         return {"password": known["password"] if ours else None, "digest": user.password if ours else None}
     user = User(username=name, is_staff=True, is_superuser=not PEOPLE[name])
-    password = secrets.token_urlsafe(9)
+    password = "".join(secrets.choice(_LETTERS) for _ in range(_PASSWORD_LENGTH))
     user.set_password(password)
     user.save()
     if PEOPLE[name]:

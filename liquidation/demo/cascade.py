@@ -27,7 +27,7 @@ _LEVERAGES = (3, 5, 5, 10, 10, 20, 20, 25, 40, 50)
 _LONG_SHARE = 0.93
 
 # Profits: each of the first accounts' part of all profit, the others share what is left.
-_TOP_SHARES = (0.40, 0.06, 0.05, 0.045, 0.04, 0.03, 0.025, 0.015)
+_TOP_SHARES = (0.3974, 0.0612, 0.0488, 0.0457, 0.0391, 0.0313, 0.0246, 0.0158)
 _PROFITABLE_SHARE, _EVEN_SHARE = 0.50, 0.05
 _PROFIT_PER_POSITION = 10_000.0
 _PROFIT_SIGMA = 3.0

@@ -86,7 +86,7 @@ def waterfall_table(parts: Waterfall) -> RenderableType:
     table.add_column("share", justify="right")
     table.add_column(min_width=_BAR, no_wrap=True)
     layers = (
-        ("Fund, at the closes: 20 % of each loss", parts.fund_at_closes),
+        ("Fund, at the closes: its share of each loss", parts.fund_at_closes),
         (f"Traders: {parts.participants:,} most profitable positions", parts.allocated),
         ("Fund, at settlement: the formula's residue", parts.fund_at_settlement),
         ("Carried: borne by nobody yet", parts.carried),

@@ -101,8 +101,8 @@ def _play(console: Console, url: str, access: Access, day: Cascade) -> bool:
         verification = _verify(show)
     fills = sum(len(takeover.fills) for takeover in day.takeovers)
     console.print(
-        f"Through the API: {len(day.takeovers):,} takeovers and {fills:,} fills in {liquidated - started:.1f} s,"
-        f" {len(day.positions):,} positions streamed in and settled in {settled - liquidated:.1f} s."
+        f"Through the API: {len(day.takeovers):,} takeovers, {fills:,} fills in {liquidated - started:.1f} s;"
+        f" {len(day.positions):,} positions, settled, in {settled - liquidated:.1f} s."
     )
     console.print(report(figures), verification_table(verification))
     return verification.clean
