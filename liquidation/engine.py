@@ -51,9 +51,11 @@ class Engine:
         """Lock those of the takeovers that exist, in id order. Accounts are opened before it."""
         self.recorded_at = recorded_at
         self.movements = Movements()
-        rows = Takeover.objects.select_related("contract__margin_currency", "contract__fund", "rulebook")
-        rows = rows.select_for_update(no_key=True, of=("self",)).filter(reference__in=references).order_by("id")
-        self._takeovers = {takeover.reference: takeover for takeover in rows}
+        rows = Takeover.objects.select_for_update(no_key=True, of=("self",)).filter(reference__in=references)
+        # Of many takeovers the few contracts and rulebooks are read once, not once a row.
+        terms = ("contract__margin_currency", "contract__fund", "rulebook")
+        rows = rows.prefetch_related(*terms) if len(references) > 1 else rows.select_related(*terms)
+        self._takeovers = {takeover.reference: takeover for takeover in rows.order_by("id")}
         self._rulebooks: dict[int, Rulebook] = {}
         self._fund_ids: set[int] = set()
         self._locked = False
