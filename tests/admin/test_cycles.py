@@ -1,5 +1,7 @@
 """A settlement cycle as a bookkeeper previews, settles and takes it back."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -157,3 +159,34 @@ def test_only_bookkeepers_settle_and_take_back(treasurer: Client, auditor: Clien
 
 def test_a_preview_of_no_cycle_is_not_found(auditor: Client) -> None:
     assert auditor.get(f"{CYCLES}999/preview/").status_code == 404
+
+
+def test_a_bookkeeper_opens_a_cycle(bookkeeper: Client) -> None:
+    open_fund(preset="shared_loss")
+    values = {"fund": "usdt", "starts_at": "2026-01-01T00:00:00", "ends_at": "2026-01-01T08:00:00"}
+
+    assert "Opened usdt cycle 1." in send(bookkeeper, f"{CYCLES}add/", **values)
+    cycle = Cycle.objects.get()
+    assert (cycle.starts_at, cycle.ends_at) == (START, datetime(2026, 1, 1, 8, tzinfo=UTC))
+
+    overlapping = {**values, "starts_at": "2026-01-01T04:00:00", "ends_at": "2026-01-01T12:00:00"}
+    send_and_be_refused(bookkeeper, f"{CYCLES}add/", code="cycle_overlaps", **overlapping)
+
+
+def test_unsettled_cycles_are_one_click_away(auditor: Client) -> None:
+    open_fund(preset="shared_loss")
+    cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=START + timedelta(hours=8), opened_at=START)
+    assert "usdt cycle 1" in read(auditor, CYCLES, state="unsettled")
+    assert "usdt cycle 1" not in read(auditor, CYCLES, state="settled")
+
+
+def test_an_unsettled_cycle_shows_its_losses_so_far(auditor: Client) -> None:
+    open_fund(preset="shared_loss", contribution="100000")
+    trade_contract()
+    cycle = cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=moment(3600), opened_at=START)
+    for number in (1, 2):
+        take_over(f"t{number}")
+        fill(f"f{number}", f"t{number}", "27000")
+
+    expected = "Shortfalls: 2,000 USDT in all, paid by the fund 400, for profitable traders 1,600"
+    assert expected in read(auditor, of(cycle, "change"))

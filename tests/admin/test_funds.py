@@ -1,7 +1,6 @@
 """Funds, rulebooks, transfers and cycles as the treasury and bookkeepers work with them."""
 
 import re
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +12,13 @@ from django.urls import reverse
 
 from fund import cycles
 from fund.admin.rulebook_form import TERMS
-from fund.models import Cycle, Fund, RulebookVersion, Transfer
+from fund.models import Fund, RulebookVersion, Transfer
 from fund.rulebook import DEFAULTS, PRESETS, publish_fields, to_json
 from fund.rulebook.reading import FIELDS
 from fund.rulebooks import load
 from ledger.models import Entry
 from tests.admin.people import read, send, send_and_be_refused
-from tests.admin.stories import fill, open_fund, take_over, trade_contract
+from tests.admin.stories import open_fund
 from tests.builders import START, balance, moment, move, open_currency, post
 
 FUNDS = "/admin/fund/fund/"
@@ -239,25 +238,6 @@ def test_a_pending_withdrawal_leads_to_its_decision(treasurer: Client, second_tr
     assert re.search(r"usdt USDT 1,000 0 0 0 0 0 0 1 ", read(second_treasurer, FUNDS))
 
 
-def test_a_bookkeeper_opens_a_cycle(bookkeeper: Client) -> None:
-    open_fund(preset="shared_loss")
-    values = {"fund": "usdt", "starts_at": "2026-01-01T00:00:00", "ends_at": "2026-01-01T08:00:00"}
-
-    assert "Opened usdt cycle 1." in send(bookkeeper, f"{CYCLES}add/", **values)
-    cycle = Cycle.objects.get()
-    assert (cycle.starts_at, cycle.ends_at) == (START, datetime(2026, 1, 1, 8, tzinfo=UTC))
-
-    overlapping = {**values, "starts_at": "2026-01-01T04:00:00", "ends_at": "2026-01-01T12:00:00"}
-    send_and_be_refused(bookkeeper, f"{CYCLES}add/", code="cycle_overlaps", **overlapping)
-
-
-def test_unsettled_cycles_are_one_click_away(auditor: Client) -> None:
-    open_fund(preset="shared_loss")
-    cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=START + timedelta(hours=8), opened_at=START)
-    assert "usdt cycle 1" in read(auditor, CYCLES, state="unsettled")
-    assert "usdt cycle 1" not in read(auditor, CYCLES, state="settled")
-
-
 def test_lists_of_funds_cost_the_same_number_of_queries_however_many_rows(auditor: Client) -> None:
     def queries(url: str) -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -285,15 +265,3 @@ def test_an_entry_leads_to_its_transfer(auditor: Client) -> None:
     response = auditor.get(reverse("admin:ledger_source", args=[entry.source_kind, entry.source_id]))
     assert response["Location"] == page_of(Transfer.objects.get())
     assert auditor.get(reverse("admin:ledger_source", args=["transfer", "nothing"])).status_code == 404
-
-
-def test_an_unsettled_cycle_shows_its_losses_so_far(auditor: Client) -> None:
-    open_fund(preset="shared_loss", contribution="100000")
-    trade_contract()
-    cycle = cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=moment(3600), opened_at=START)
-    for number in (1, 2):
-        take_over(f"t{number}")
-        fill(f"f{number}", f"t{number}", "27000")
-
-    expected = "Shortfalls: 2,000 USDT in all, paid by the fund 400, for profitable traders 1,600"
-    assert expected in read(auditor, page_of(cycle))
