@@ -246,7 +246,8 @@ def _positions(random: Random, count: int, taken_over: tuple[DemoTakeover, ...])
     total = _PROFIT_PER_POSITION * count
     drawn = [_of_the_crowd(random) for _ in range(profitable - len(_TOP_SHARES))]
     left = total * (1 - sum(_TOP_SHARES)) / sum(drawn)
-    profits = [total * share for share in _TOP_SHARES] + [value * left for value in drawn]
+    few = [total * share * random.uniform(0.99, 1.01) for share in _TOP_SHARES]
+    profits = few + [value * left for value in drawn]
     even = round((rest - profitable) * _EVEN_SHARE)
     losses = [-random.lognormvariate(math.log(90), 2.2) for _ in range(rest - profitable - even)]
     amounts = [*profits, *losses, *[0.0] * even]

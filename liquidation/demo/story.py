@@ -30,7 +30,7 @@ _EXAMPLE_AT = timedelta(hours=23)
 
 # The venue reports such a stretch of time in one batch of takeovers and one of fills; the fills of takeovers above this
 # notional, in USDT, one by one, over so many connections.
-_SECONDS_A_BATCH = 5
+_SECONDS_A_BATCH = 10
 _LARGE = 5_000_000
 _CONNECTIONS = 4
 _ROWS_A_CHUNK = 1000
