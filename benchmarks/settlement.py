@@ -29,6 +29,7 @@ TWINS = {
     "twin_allocation": "fund_allocation",
     "twin_entry": "ledger_entry",
     "twin_posting": "ledger_posting",
+    "twin_account": "ledger_account",
 }
 _Owner = psycopg.Connection[tuple[Any, ...]]
 
@@ -159,7 +160,9 @@ def _plain_copy(owner: _Owner, path: Path) -> None:
 
 
 def _sort_and_insert(owner: _Owner, cycle: int) -> None:
-    """What no settlement can do without: sort the profits, write the rows of the journal and of the allocations."""
+    """What no settlement can do without: sort the profits, write the rows of the journal, of the accounts' new totals
+    and of the allocations.
+    """
     owner.execute(
         "SELECT max(place) FROM (SELECT row_number() OVER (ORDER BY profit DESC, position) AS place"
         " FROM fund_cycleposition WHERE cycle_id = %s AND profit > 0) ranked",
@@ -173,7 +176,13 @@ def _sort_and_insert(owner: _Owner, cycle: int) -> None:
     )
     owner.execute("INSERT INTO twin_entry SELECT * FROM ledger_entry WHERE id IN (SELECT id FROM settled)")
     owner.execute("INSERT INTO twin_posting SELECT * FROM ledger_posting WHERE entry_id IN (SELECT id FROM settled)")
+    columns = "id, code, kind, owner, normal_side, floor, lock_rank, debits, credits, version, created_at, currency_id"
+    owner.execute(
+        f"INSERT INTO twin_account ({columns}) SELECT {columns} FROM ledger_account WHERE id IN"
+        " (SELECT p.account_id FROM ledger_posting p WHERE p.entry_id IN (SELECT id FROM settled))"
+    )
     owner.execute("DROP TABLE settled")
+    owner.execute("TRUNCATE twin_account")
     owner.commit()
 
 

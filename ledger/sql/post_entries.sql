@@ -114,7 +114,8 @@ BEGIN
                AND (v_floors_hold OR a.floor IS NULL
                     OR a.balance - CASE a.normal_side WHEN 'debit' THEN t.credits ELSE t.debits END >= a.floor);
             GET DIAGNOSTICS v_moved = ROW_COUNT;
-            EXIT WHEN v_floors_hold OR v_moved = cardinality(p_account);
+            EXIT WHEN v_floors_hold OR v_moved = cardinality(p_account)
+                OR v_moved = (SELECT count(DISTINCT l.account) FROM unnest(v_live_account) AS l (account));
 
             -- The exact answer, entry by entry: the balance of each floored account after each entry.
             SELECT jsonb_agg(jsonb_build_object(
