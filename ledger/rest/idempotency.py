@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import psycopg
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from rest_framework.request import Request
@@ -64,7 +65,7 @@ def _answer(
     try:
         with transaction.atomic():
             return method(view, request, *args, **kwargs)
-    except DatabaseError:
+    except (DatabaseError, psycopg.Error):
         raise
     except Exception as error:
         document = document_of(error)

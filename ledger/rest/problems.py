@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import DatabaseError, DataError, IntegrityError
+from django.db import DatabaseError
 from django.http import Http404
 from django.http.request import UnreadablePostError
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
@@ -44,6 +45,8 @@ _FRAMEWORK_CODES = {
 }
 # serialization_failure, deadlock_detected, lock_not_available
 _TRANSIENT = {"40001", "40P01", "55P03"}
+# No connection, a broken one, one that an administrator ended. Source: PostgreSQL's error codes, classes 08 and 57.
+_GONE = {"", "08", "57"}
 
 
 class BatchRefused(Exception):
@@ -101,7 +104,7 @@ def document_of(error: Exception) -> dict[str, Any] | None:
             return problem(status=400, code="body_cut_off", detail="the connection ended before the body did")
         case SuspiciousOperation():
             return problem(status=400, code="request_malformed", detail="the request is not understood")
-        case DatabaseError():
+        case DatabaseError() | psycopg.Error():
             return _of_database(error)
         case _:
             return None
@@ -144,18 +147,24 @@ def _of_framework(error: APIException) -> dict[str, Any]:
     return problem(status=error.status_code, code=_FRAMEWORK_CODES.get(code, code), detail=str(detail))
 
 
-def _of_database(error: DatabaseError) -> dict[str, Any] | None:
+def _of_database(error: DatabaseError | psycopg.Error) -> dict[str, Any] | None:
     """A constraint that held where the domain did not foresee it names itself; a lost race may be run again."""
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or ""
-    diagnosis = getattr(cause, "diag", None)
-    if isinstance(error, IntegrityError) and diagnosis is not None and diagnosis.constraint_name:
+    # Django wraps the driver's error, the posting door does not.
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if not isinstance(cause, psycopg.Error):
+        return None
+    state, constraint = cause.sqlstate or "", cause.diag.constraint_name
+    if isinstance(cause, psycopg.IntegrityError) and constraint:
         status = 409 if state == "23505" else 422
-        return problem(status=status, code=diagnosis.constraint_name, detail=diagnosis.message_primary or str(error))
-    if isinstance(error, DataError):
+        return problem(status=status, code=constraint, detail=cause.diag.message_primary or str(cause))
+    if isinstance(cause, psycopg.DataError):
         return problem(status=422, code="value_out_of_range", detail="a value is larger than the books can hold")
     if state in _TRANSIENT:
-        return problem(status=503, code="busy", detail="other requests were in the way; try again")
+        return problem(status=503, code="service_busy", detail="other requests were in the way; send it again as it is")
+    if isinstance(cause, psycopg.OperationalError) and state[:2] in _GONE:
+        return problem(
+            status=503, code="service_unavailable", detail="the books cannot be reached; send it again as it is"
+        )
     return None
 
 

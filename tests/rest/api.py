@@ -4,6 +4,7 @@ from itertools import count
 from typing import Any
 
 from django.db import transaction
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -11,21 +12,25 @@ from ledger.rest.keys import create_key
 from ledger.rest.models import Role
 from ledger.rest.problems import CONTENT_TYPE
 from tests.builders import balances
+from tests.rest import contract
 
 V1 = "/api/v1"
 _names = count(1)
 
 
 class Client(APIClient):
-    """A fault of ours is an answer as its caller gets it, and the test says 500."""
+    """A fault of ours is an answer as its caller gets it: the test says 500. Every answer is held to the schema."""
 
     def __init__(self) -> None:
         super().__init__(raise_request_exception=False)
 
-    def generic(self, *args: Any, **kwargs: Any) -> Any:
+    def generic(self, method: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
         # A request that is refused is rolled back by itself, inside the transaction of the test.
         with transaction.atomic():
-            return super().generic(*args, **kwargs)
+            response: Any = super().generic(method, path, *args, **kwargs)
+        if not isinstance(response, StreamingHttpResponse):
+            contract.check(response, method=str(method), path=str(path).removeprefix("http://testserver"))
+        return response
 
 
 def client(role: Role, *, name: str | None = None, **key: Any) -> APIClient:

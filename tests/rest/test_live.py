@@ -47,6 +47,13 @@ class Server:
         connection.close()
         return response.status, document
 
+    def get(self, role: Role, address: str) -> Any:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", address, headers={"Authorization": f"Bearer {self.secrets[role]}"})
+        document = json.loads(connection.getresponse().read())
+        connection.close()
+        return document
+
     def send(self, role: Role, path: str, *, headers: Iterable[str], body: bytes) -> bytes:
         """The whole answer to a request that ends where `body` ends, whatever its headers say."""
         head = [f"POST /api/v1{path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self.secrets[role]}"]
@@ -147,3 +154,25 @@ def test_takeovers_of_one_fund_close_side_by_side(server: Server) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(close, range(24))) == {201}
     assert balance("fund:usdt") == "1024"
+
+
+def test_every_row_of_the_start_is_on_one_page_while_others_come_in(server: Server) -> None:
+    open_accounts("custody:USDT")
+    items = [deposit(f"d{number}") for number in range(200)]
+    assert server.post(Role.BOOKKEEPER, "/entries/", json.dumps({"items": items}).encode())[0] == 201
+    seen: list[str] = []
+
+    with ThreadPoolExecutor(4) as pool:
+        written = [
+            pool.submit(server.post, Role.BOOKKEEPER, "/entries/", json.dumps(deposit(f"new{number}")).encode())
+            for number in range(100)
+        ]
+        address = "/api/v1/entries/?limit=7"
+        while address:
+            page = server.get(Role.AUDITOR, address)
+            seen += [row["reference"] for row in page["results"]]
+            address = (page["next"] or "").partition(f":{server.port}")[2]
+        assert {each.result()[0] for each in written} == {201}
+
+    assert len(seen) == len(set(seen))
+    assert set(seen) >= {f"d{number}" for number in range(200)}

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import OperationalError
 from django.test import override_settings
 from rest_framework.test import APIClient
 
 from ledger.rest.models import Role
+from ledger.rest.problems import document_of
 from tests.rest.api import client, problem_of, refused_get, send, stranger
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +122,34 @@ def test_fault_of_ours_is_a_problem_that_says_nothing_of_the_inside(
 
     problem_of(response, status=500, code="internal_error")
     assert b"secret" not in response.content
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (psycopg.errors.DeadlockDetected(), "service_busy"),
+        (psycopg.errors.SerializationFailure(), "service_busy"),
+        (psycopg.OperationalError("the connection is lost"), "service_unavailable"),
+        (psycopg.errors.AdminShutdown(), "service_unavailable"),
+    ],
+)
+def test_lost_race_and_lost_connection_ask_for_the_same_request_again(error: Exception, code: str) -> None:
+    wrapped = OperationalError()
+    wrapped.__cause__ = error
+
+    for each in (error, wrapped):
+        document = document_of(each)
+        assert document is not None
+        assert (document["status"], document["code"]) == (503, code)
+
+
+def test_fault_of_ours_in_a_statement_is_no_fault_of_the_callers() -> None:
+    assert document_of(psycopg.errors.UndefinedTable("relation does not exist")) is None
+
+
+def test_value_that_no_column_holds_is_refused(bookkeeper: APIClient) -> None:
+    refused_get(bookkeeper, f"/cycles/{2**62}/", status=404, code="cycle_unknown")
+    assert document_of(psycopg.errors.NumericValueOutOfRange("out of range")) is not None
 
 
 def test_admin_answers_people_in_their_own_way() -> None:
