@@ -31,6 +31,8 @@ TWINS = {
     "twin_posting": "ledger_posting",
     "twin_account": "ledger_account",
 }
+# All but the balance, which the database generates.
+ACCOUNT = "id, code, kind, owner, normal_side, floor, lock_rank, debits, credits, version, created_at, currency_id"
 _Owner = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -65,7 +67,9 @@ def measure(record: Record, urls: DatabaseUrls, *, positions: int, rounds: int) 
                 seconds(lambda: settlement.settle_cycle(cycle_id=cycle.pk, settled_at=cycle.ends_at))  # noqa: B023
             )
             settle_grown.append(_peak_mebibytes() - before)
+            _outputs(owner, cycle.pk)
             floor.append(seconds(lambda: _sort_and_insert(owner, cycle.pk)))  # noqa: B023
+            owner.execute("DROP TABLE out_account, out_entry, out_posting, out_allocation")
             charged = _count(owner, "SELECT count(*) FROM fund_allocation WHERE cycle_id = %s", cycle.pk)
 
     size = f"{positions // 1_000_000}m" if positions >= 1_000_000 else f"{positions // 1_000}k"
@@ -159,30 +163,30 @@ def _plain_copy(owner: _Owner, path: Path) -> None:
     owner.commit()
 
 
+def _outputs(owner: _Owner, cycle: int) -> None:
+    """The rows that settling the cycle wrote, set aside: journal, new totals of accounts, allocations."""
+    entries = f"(SELECT DISTINCT entry_id FROM fund_allocation WHERE cycle_id = {cycle})"
+    owner.execute(f"CREATE TEMP TABLE out_allocation AS SELECT * FROM fund_allocation WHERE cycle_id = {cycle}")
+    owner.execute(f"CREATE TEMP TABLE out_entry AS SELECT * FROM ledger_entry WHERE id IN {entries}")
+    owner.execute(f"CREATE TEMP TABLE out_posting AS SELECT * FROM ledger_posting WHERE entry_id IN {entries}")
+    owner.execute(
+        f"CREATE TEMP TABLE out_account AS SELECT {ACCOUNT} FROM ledger_account"
+        " WHERE id IN (SELECT account_id FROM out_posting)"
+    )
+    owner.execute("TRUNCATE twin_account")
+    owner.commit()
+
+
 def _sort_and_insert(owner: _Owner, cycle: int) -> None:
-    """What no settlement can do without: sort the profits, write the rows of the journal, of the accounts' new totals
-    and of the allocations.
-    """
+    """What no settlement can do without: sort the profits, write the rows."""
     owner.execute(
         "SELECT max(place) FROM (SELECT row_number() OVER (ORDER BY profit DESC, position) AS place"
         " FROM fund_cycleposition WHERE cycle_id = %s AND profit > 0) ranked",
         [cycle],
     )
-    owner.execute("INSERT INTO twin_allocation SELECT * FROM fund_allocation WHERE cycle_id = %s", [cycle])
-    owner.execute(
-        "CREATE TEMP TABLE settled AS SELECT DISTINCT entry_id AS id FROM fund_allocation"
-        " WHERE cycle_id = %s AND entry_id IS NOT NULL",
-        [cycle],
-    )
-    owner.execute("INSERT INTO twin_entry SELECT * FROM ledger_entry WHERE id IN (SELECT id FROM settled)")
-    owner.execute("INSERT INTO twin_posting SELECT * FROM ledger_posting WHERE entry_id IN (SELECT id FROM settled)")
-    columns = "id, code, kind, owner, normal_side, floor, lock_rank, debits, credits, version, created_at, currency_id"
-    owner.execute(
-        f"INSERT INTO twin_account ({columns}) SELECT {columns} FROM ledger_account WHERE id IN"
-        " (SELECT p.account_id FROM ledger_posting p WHERE p.entry_id IN (SELECT id FROM settled))"
-    )
-    owner.execute("DROP TABLE settled")
-    owner.execute("TRUNCATE twin_account")
+    owner.execute(f"INSERT INTO twin_account ({ACCOUNT}) SELECT * FROM out_account")
+    for name in ("entry", "posting", "allocation"):
+        owner.execute(f"INSERT INTO twin_{name} SELECT * FROM out_{name}")
     owner.commit()
 
 
