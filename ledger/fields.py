@@ -6,7 +6,7 @@ from django.db import models
 
 
 class AmountField(models.DecimalField):  # type: ignore[type-arg]
-    """Exact decimal of any size that the books need (10^30 and 18 decimals); scale and NaN are constrained by checks."""
+    """Exact decimal of any size that the books need (10^30 and 18 decimals); checks constrain scale and NaN."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_digits"] = 60
