@@ -1,0 +1,41 @@
+"""Tasks of the funds. A task carries an id at most, claims its row, and may run twice or be killed anywhere."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from fund import cycles, settlement, snapshots
+from fund.models import Fund
+from ledger.actor import recorded_by
+
+
+@shared_task(name="fund.settle_due_cycles")
+def settle_due_cycles() -> list[int]:
+    """End the cycles whose time is over, and hand each that can be settled to a task of its own."""
+    now = timezone.now()
+    cycles.end_due(now=now)
+    due = [cycle.pk for cycle in settlement.ready()]
+    for cycle_id in due:
+        settle_cycle.delay(cycle_id)
+    return due
+
+
+@shared_task(name="fund.settle_cycle")
+def settle_cycle(cycle_id: int) -> str:
+    """Settle one cycle. One that is settled already stays as it is."""
+    with recorded_by("task fund.settle_cycle"):
+        cycle = settlement.settle_cycle(cycle_id=cycle_id, settled_at=timezone.now())
+    return f"{cycle}: {cycle.status}"
+
+
+@shared_task(name="fund.open_next_cycles")
+def open_next_cycles() -> list[str]:
+    """Open the running and the next cycle of every fund whose cycles follow each other."""
+    now = timezone.now()
+    codes = Fund.objects.filter(cycle_seconds__isnull=False).values_list("code", flat=True)
+    return [str(cycle) for code in codes for cycle in cycles.open_next(fund_code=code, now=now)]
+
+
+@shared_task(name="fund.snapshot_funds")
+def snapshot_funds() -> int:
+    """Keep every fund's figures of this moment, for its history."""
+    return snapshots.take(taken_at=timezone.now())
