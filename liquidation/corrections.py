@@ -45,7 +45,7 @@ class Corrected:
 def reverse_reference(target: str, *, reference: str, effective_at: datetime, description: str = "") -> None:
     """Reverse what `target` names: an entry, a fill, a takeover, a disposal or a transfer.
 
-    Raises NotFound `reference_unknown`; Refused `reference_ambiguous`, and as the function that it comes to.
+    Raises NotFound `entry_unknown`; Refused `reference_ambiguous`, and as the function that it comes to.
     """
     entry = Entry.objects.filter(reference=target).first()
     if entry is not None:
@@ -65,7 +65,7 @@ def reverse_reference(target: str, *, reference: str, effective_at: datetime, de
         case [Transfer(entry=Entry() as booked)]:
             reverse(booked.pk, reference=reference, effective_at=effective_at, description=description)
         case []:
-            raise NotFound("reference_unknown", f"nothing booked has the reference {target}")
+            raise NotFound("entry_unknown", f"nothing that was booked has the reference {target}")
         case _:
             raise Refused("reference_ambiguous", f"{target} is the reference of several events: name the entry")
 
@@ -92,8 +92,7 @@ def reverse_entry(
     again = Entry.objects.filter(reverses=entry).first()
     if again is not None:
         if again.reference != reference:
-            detail = f"entry {entry.reference} has been reversed already, by {again.reference}"
-            raise Refused("entry_already_reversed", detail, status=409)
+            raise errors.already_reversed("entry", entry.reference)
         return Posted(again.pk, replayed=True)
     named = {"reference": reference, "description": description}
     if entry.source_kind == _INVENTORY:
@@ -114,7 +113,7 @@ def reverse_entry(
 def reverse_fill(fill: str, *, reference: str, effective_at: datetime, description: str = "") -> Corrected:
     """Reverse a fill, a transfer to the inventory or an ADL event, by its reference; a closed takeover opens again.
 
-    Raises NotFound `fill_unknown`; Refused `fill_reversed`, `cycle_settled`, `inventory_moved_on`.
+    Raises NotFound `fill_unknown`; Refused `entry_already_reversed`, `cycle_settled`, `inventory_moved_on`.
     """
     found = Fill.objects.filter(reference=fill).select_related("takeover").first()
     if found is None:
@@ -125,7 +124,7 @@ def reverse_fill(fill: str, *, reference: str, effective_at: datetime, descripti
     # Read again: under the takeover's lock it stands still.
     standing = Fill.objects.select_related("entry").get(pk=found.pk)
     if standing.reversed_at is not None:
-        raise Refused("fill_reversed", f"fill {fill} is reversed already", status=409)
+        raise errors.already_reversed("fill", fill)
 
     work.reopen()
     work.reverse_fills([standing])
@@ -152,13 +151,13 @@ def reverse_close(takeover: str, *, reference: str, effective_at: datetime, desc
 def reverse_takeover(takeover: str, *, reference: str, effective_at: datetime, description: str = "") -> Corrected:
     """Reverse all that was booked for a takeover, to its margin. Nothing more can happen to it.
 
-    Raises NotFound `takeover_unknown`; Refused `takeover_reversed`, `cycle_settled`, `inventory_moved_on`.
+    Raises NotFound `takeover_unknown`; Refused `entry_already_reversed`, `cycle_settled`, `inventory_moved_on`.
     """
     work = _Work(takeover, Correction.Kind.TAKEOVER, reference, effective_at, description)
     if work.known:
         return Corrected(work.known, replayed=True)
     if work.takeover.status == Takeover.Status.REVERSED:
-        raise errors.takeover_reversed(takeover)
+        raise errors.already_reversed("takeover", takeover)
 
     work.reopen()
     standing = Fill.objects.filter(takeover=work.takeover, reversed_at=None).select_related("entry")
@@ -171,7 +170,7 @@ def reverse_takeover(takeover: str, *, reference: str, effective_at: datetime, d
 def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, description: str = "") -> Posted:
     """Reverse the last disposal of a contract's inventory.
 
-    Raises NotFound `disposal_unknown`; Refused `disposal_reversed`, `inventory_moved_on`, `cycle_settled`.
+    Raises NotFound `disposal_unknown`; Refused `entry_already_reversed`, `inventory_moved_on`, `cycle_settled`.
     """
     movements = InventoryMovement.objects.filter(kind=InventoryMovement.Kind.DISPOSED, reference=disposal)
     movement = movements.select_related("fund").first()
@@ -185,7 +184,7 @@ def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, d
     if movement.reversed_at is not None:
         again = Entry.objects.filter(reference=reference, reverses__in=entries).first()
         if again is None:
-            raise Refused("disposal_reversed", f"disposal {disposal} is reversed already", status=409)
+            raise errors.already_reversed("disposal", disposal)
         return Posted(again.pk, replayed=True)
 
     inventory.restore(movement, reversed_at=effective_at)

@@ -115,3 +115,7 @@ def adl_entry_price_missing(reference: str, trader: str) -> Refused:
 def inventory_insufficient(contract: str, *, quantity: Decimal, held: Decimal) -> Refused:
     detail = f"contract {contract}: {plain(quantity)} exceeds what the fund holds, {plain(held)}"
     return Refused("inventory_insufficient", detail, field="quantity")
+
+
+def already_reversed(what: str, reference: str) -> Refused:
+    return Refused("entry_already_reversed", f"{what} {reference} has been reversed already", status=409)

@@ -10,6 +10,7 @@ HANDLERS: Mapping[str, Callable[[Stage, Event], None]] = {
     "deposit": treasury.deposit,
     "withdrawal": treasury.withdrawal,
     "contribution": treasury.contribution,
+    "house_absorbed": treasury.house_absorbed,
     "takeover": trading.takeover,
     "fill": trading.fill,
     "close": trading.close,

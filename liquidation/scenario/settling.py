@@ -97,14 +97,21 @@ def settle(stage: Stage, event: Event) -> None:
         profits.complete(cycle_id=cycle.pk, count=None, total=None, completed_at=event.at)
         cycles.end(cycle_id=cycle.pk)
     settlement.settle_cycle(cycle_id=cycle.pk, settled_at=event.at)
+    if event.reference is not None:
+        stage.settled[event.reference] = cycle.pk
 
 
 def reverse(stage: Stage, event: Event) -> None:
-    description = str(event.values.get("description", ""))
+    """Of an event or an entry by its reference, or of a settlement by its cycle's number."""
     target = next((event.values[name] for name in ("entry", "reverses", "of") if name in event.values), None)
-    if target is None:
-        settlement.reverse_cycle(cycle_id=stage.cycle(event).pk, reference=reference_of(event), effective_at=event.at)
+    reference = reference_of(event)
+    if target is None or target in stage.settled:
+        cycle_id = stage.cycle(event).pk if target is None else stage.settled[target]
+        settlement.reverse_cycle(cycle_id=cycle_id, reference=reference, effective_at=event.at)
         return
     corrections.reverse_reference(
-        str(target), reference=reference_of(event), effective_at=event.at, description=description
+        stage.made.get(target, str(target)),
+        reference=reference,
+        effective_at=event.at,
+        description=str(event.values.get("description", "")),
     )

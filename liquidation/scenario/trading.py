@@ -49,7 +49,10 @@ def fill(stage: Stage, event: Event) -> None:
 
 def close(stage: Stage, event: Event) -> None:
     reference = event.values.get("takeover", event.reference)
-    close_takeover(reference=str(reference), closed_at=event.at)
+    closed = close_takeover(reference=str(reference), closed_at=event.at)
+    if event.reference is not None:
+        noun = "close" if closed.closes == 1 else f"close.{closed.closes}"
+        stage.made[event.reference] = f"{noun}:{closed.reference}"
 
 
 def unfilled(stage: Stage, event: Event) -> None:
@@ -60,6 +63,8 @@ def unfilled(stage: Stage, event: Event) -> None:
         mark_price=optional(event, "mark_price"),
         listed=[str(each) for each in event.values.get("queue", ())],
     )
+    if answer.fill is not None and event.reference is not None:
+        stage.made[event.reference] = answer.fill.reference
     if answer.ranking is not None:
         traders = [row.trader for row in answer.ranking.queued]
         stage.queues.setdefault(takeover, (traders, len(answer.ranking.cut.fills)))

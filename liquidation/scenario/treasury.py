@@ -1,6 +1,6 @@
 """Events of a story that move money in and out, or say how the fund works."""
 
-from fund import rulebooks, transfers
+from fund import deficits, rulebooks, transfers
 from ledger import chart
 from ledger.manual import ManualEntry, record_entries
 from ledger.posting import Line
@@ -62,6 +62,15 @@ def withdrawal(stage: Stage, event: Event) -> None:
         transfers.approve_withdrawal(reference=reference, approved_by=text(event, "approved_by"), decided_at=event.at)
     elif event.values.get("rejected_by") is not None:
         transfers.reject_withdrawal(reference=reference, rejected_by=text(event, "rejected_by"), decided_at=event.at)
+
+
+def house_absorbed(stage: Stage, event: Event) -> None:
+    deficits.absorb(
+        reference=reference_of(event),
+        fund_code=stage.fund_code,
+        amount=number(event, "amount"),
+        effective_at=event.at,
+    )
 
 
 def rulebook(stage: Stage, event: Event) -> None:

@@ -36,6 +36,7 @@ EVENTS: Mapping[str, Collection[str] | None] = {
         "description",
     ),
     "contribution": ("amount", "source", "requested_by"),
+    "house_absorbed": ("amount",),
     "takeover": (
         "contract",
         "trader",

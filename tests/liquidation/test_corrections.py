@@ -136,7 +136,7 @@ def test_a_correction_cannot_stand_for_another_one() -> None:
 
     with refused("reference_reused"):
         reverse_fill("f2")
-    with refused("fill_reversed"):
+    with refused("entry_already_reversed"):
         reverse_fill("f1", by="r2")
     with refused("fill_unknown"):
         reverse_fill("f9")
@@ -180,7 +180,7 @@ def test_reversing_a_takeover_gives_the_margin_back_and_ends_it(price: str) -> N
     assert figures() == {"status": "reversed", "remaining": "10"}
     with refused("takeover_reversed"):
         fill("f3", price="100")
-    with refused("takeover_reversed"):
+    with refused("entry_already_reversed"):
         corrections.reverse_takeover("t1", reference="r2", effective_at=moment(30))
     assert clean()
 
@@ -308,7 +308,7 @@ def test_a_disposal_is_reversed_once(price: str) -> None:
     assert (first.entry_id, again.replayed) == (again.entry_id, True)
     assert amounts() == before
     assert InventoryPosition.objects.get().carrying_price == 100
-    with refused("disposal_reversed"):
+    with refused("entry_already_reversed"):
         corrections.reverse_disposal("d1", reference="r2", effective_at=moment(32))
     assert clean()
 

@@ -60,7 +60,8 @@ def test_the_traders_part_is_followed_into_the_settlement() -> None:
     shared = receipt("t1").shared
 
     assert shared is not None
-    assert (shared.cycle.number, shared.to_allocate, shared.allocated, shared.residue) == (1, 80, 80, 0)
+    assert shared.cycle.number == 1
+    assert [shared.to_allocate, shared.allocated, shared.residue] == [80, 80, 0]
     assert types("bob") == ["ALLOCATION"]
 
 
@@ -100,7 +101,8 @@ def test_reversed_fills_are_shown_and_count_for_nothing() -> None:
         ("wrong", True),
         ("right", False),
     ]
-    assert (told.trading_result, layers(told)) == (-10, {"fund_paid": "10"})
+    assert told.trading_result == -10
+    assert layers(told) == {"fund_paid": "10"}
 
 
 def test_adl_is_a_memo_beside_the_layers() -> None:

@@ -232,6 +232,51 @@ def test_a_whole_takeover_a_deposit_and_a_contribution_can_be_reversed() -> None
 
 
 @pytest.mark.django_db
+def test_a_settlement_and_what_other_events_made_are_reversed_by_the_events_reference() -> None:
+    cycle = {"type": "cycle", "number": 1, "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T08:00:00Z"}
+    second = {**TAKEOVER, "reference": "t2"}
+    rulebook = {"preset": "inventory_takeover", "traders_share": "0.5", "fund_share": "0.5"}
+    told = differences(
+        cycle,
+        TAKEOVER,
+        FILL,
+        {"type": "positions", "cycle": 1, "rows": [["p1", "bob", "X-PERP", "300"]]},
+        {"type": "settle", "reference": "s1", "cycle": 1},
+        {"type": "reverse", "reference": "r1", "of": "s1"},
+        {"type": "reverse", "reference": "r2", "of": "f1"},
+        {"type": "reverse", "reference": "r3", "of": "f1"},
+        {**FILL, "reference": "f2", "price": "98"},
+        {"type": "settle", "reference": "s2", "cycle": 1},
+        second,
+        {"type": "unfilled", "reference": "u1", "takeover": "t2"},
+        {"type": "reverse", "reference": "r4", "of": "u1"},
+        fund={"code": "usdt", "contribution": "2000", "rulebook": rulebook},
+        expect={
+            "balances": {"fund:usdt": "1990", "loss:usdt": "10", "trader:bob:USDT": "0"},
+            "cycles": {"1": {"loss": "0", "run": "2"}},
+            "takeovers": {"t1": {"result": "-20", "to_allocate": "10"}, "t2": {"status": "open", "remaining": "10"}},
+            "inventory": {"X-PERP": {"quantity": "0"}},
+            "refused": {"r3": "entry_already_reversed"},
+        },
+    )
+
+    assert told == []
+
+
+@pytest.mark.django_db
+def test_the_house_may_absorb_a_deficit() -> None:
+    told = differences(
+        TAKEOVER,
+        FILL,
+        {"type": "house_absorbed", "reference": "h1", "amount": "4"},
+        fund={"code": "usdt", "contribution": "0", "rulebook": {"preset": "full_cover"}},
+        expect={"balances": {"deficit:usdt": "6", "house-loss:USDT": "4"}},
+    )
+
+    assert told == []
+
+
+@pytest.mark.django_db
 def test_withdrawals_of_the_fund_need_a_second_person_and_those_of_traders_do_not() -> None:
     assert (
         differences(
