@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from config.scratch import DatabaseUrls
 from ledger.rest.models import Role
 from liquidation.demo import story
 from liquidation.demo.access import grant_access
+from liquidation.demo.cascade import cascade
 from liquidation.demo.client import Api
+from liquidation.demo.report import amount
 from tests.builders import balance
 from tests.config.test_serve import answers, free_port
 from tests.config.users import PROJECT, wait_until
@@ -71,3 +74,15 @@ def test_the_commands_that_the_readme_names_exist() -> None:
     }
     assert set(re.findall(r"manage\.py ([a-z_]+)", README)) <= commands | {"migrate"}
     assert os.access(PROJECT / "manage.py", os.R_OK)
+
+
+def test_the_report_that_the_readme_shows_is_that_of_the_demo() -> None:
+    day = cascade(takeovers=3_000, positions=20_000)
+    results = [row.result for row in day.takeovers]
+    loss = -sum((result for result in results if result < 0), Decimal(0))
+    # With the 200 of the example.
+    injected = sum((result for result in results if result > 0), Decimal(200))
+    largest = max(row.profit for row in day.positions)
+    report = README.partition("<!-- report: begin -->")[2].partition("<!-- report: end -->")[0]
+    assert [figure for figure in (loss, injected, largest) if f" {amount(figure)}" not in report] == []
+    assert "The books are clean." in report
