@@ -58,8 +58,9 @@ _OPEN_TRADERS = """
 INSERT INTO ledger_account (code, kind, owner, currency_id, normal_side, floor, lock_rank, debits, credits, version,
                             created_at)
 SELECT n.code, {kind}, n.name, {currency}, {normal_side}, {floor}, {lock_rank}, 0, 0, 0, clock_timestamp()
-  FROM (SELECT DISTINCT t.name, {before} || t.name || {after} AS code FROM ({names}) AS t (name)) n
- WHERE NOT EXISTS (SELECT FROM ledger_account a WHERE a.code = n.code COLLATE "C")
+  FROM (SELECT DISTINCT t.name, {before} || t.name || {after} AS code
+          FROM ({names}) AS t (name)
+         WHERE NOT EXISTS (SELECT FROM ledger_account a WHERE a.code = ({before} || t.name || {after}) COLLATE "C")) n
  ORDER BY n.code COLLATE "C"
 ON CONFLICT (code) DO NOTHING"""
 

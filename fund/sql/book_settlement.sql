@@ -20,6 +20,7 @@ DECLARE
     v_kinds text[];
     v_lines smallint[];
     v_accounts text[];
+    v_own integer[];
     v_line_entry integer[];
     v_line_number smallint[];
     v_line_account integer[];
@@ -27,7 +28,8 @@ DECLARE
     v_line_amount numeric[];
     v_ids bigint[];
 BEGIN
-    -- Charged participants in their order, with the place of their line and of their account.
+    -- Charged participants in their order, with the place of their line and of their account. The fund's own accounts
+    -- are -1 (loss), -2 (fund) and -3 (deficit) here.
     DROP TABLE IF EXISTS pg_temp.cycle_line;
     CREATE TEMPORARY TABLE cycle_line ON COMMIT DROP AS
     WITH charged AS (
@@ -36,8 +38,7 @@ BEGIN
           FROM pg_temp.cycle_share s WHERE s.amount > 0
         WINDOW w AS (ORDER BY s.rank)
     ), account AS (
-        -- The first three places are the fund's own accounts.
-        SELECT c.trader, (row_number() OVER () + 3)::integer AS place FROM charged c GROUP BY c.trader
+        SELECT c.trader, (row_number() OVER ())::integer AS place FROM charged c GROUP BY c.trader
     ), per_entry AS (
         SELECT c.entry, max(c.number) AS lines, sum(c.amount) AS amount,
                sum(sum(c.amount)) OVER (ORDER BY c.entry) - sum(c.amount) AS before
@@ -52,22 +53,22 @@ BEGIN
     SELECT c.entry, c.number, 'allocation' AS kind, a.place AS account, true AS debit, c.amount, c.rank, c.trader
       FROM charged c JOIN account a ON a.trader = c.trader
     UNION ALL
-    SELECT r.entry, r.lines + 1, 'allocation', 1, false, r.loss, NULL, NULL FROM received r WHERE r.loss > 0
+    SELECT r.entry, r.lines + 1, 'allocation', -1, false, r.loss, NULL, NULL FROM received r WHERE r.loss > 0
     UNION ALL
-    SELECT r.entry, r.lines + CASE WHEN r.loss > 0 THEN 2 ELSE 1 END, 'allocation', 2, false, r.fund, NULL, NULL
+    SELECT r.entry, r.lines + CASE WHEN r.loss > 0 THEN 2 ELSE 1 END, 'allocation', -2, false, r.fund, NULL, NULL
       FROM received r WHERE r.fund > 0
     UNION ALL
     SELECT l.entry + 1, (row_number() OVER (ORDER BY x.place))::integer,
            CASE WHEN p_residue_fund > 0 THEN 'fund_payout' ELSE 'deficit_carried' END, x.account, x.debit, x.amount,
            NULL, NULL
       FROM last l
-     CROSS JOIN (VALUES (1, 2, true, p_residue_fund), (2, 3, true, p_residue_carried),
-                        (3, 1, false, p_residue_fund + p_residue_carried)) AS x (place, account, debit, amount)
+     CROSS JOIN (VALUES (1, -2, true, p_residue_fund), (2, -3, true, p_residue_carried),
+                        (3, -1, false, p_residue_fund + p_residue_carried)) AS x (place, account, debit, amount)
      WHERE x.amount > 0
     UNION ALL
     SELECT l.entry + CASE WHEN p_residue_fund + p_residue_carried > 0 THEN 2 ELSE 1 END, x.place, 'deficit_repaid',
            x.account, x.debit, p_repaid, NULL, NULL
-      FROM last l CROSS JOIN (VALUES (1, 2, true), (2, 3, false)) AS x (place, account, debit)
+      FROM last l CROSS JOIN (VALUES (1, -2, true), (2, -3, false)) AS x (place, account, debit)
      WHERE p_repaid > 0;
 
     SELECT count(*), array_agg(e.reference ORDER BY e.entry), array_agg(e.kind ORDER BY e.entry),
@@ -78,14 +79,21 @@ BEGIN
                                                      WHEN 'deficit_repaid' THEN 'repaid' ELSE 'residue' END AS reference
               FROM pg_temp.cycle_line l GROUP BY l.entry, l.kind) e;
     IF v_entries > 0 THEN
-        SELECT ARRAY[p_loss_account, p_fund_account, p_deficit_account]
-               || coalesce(array_agg('trader:' || a.trader || ':' || p_currency ORDER BY a.account), '{}')
+        SELECT coalesce(array_agg('trader:' || a.trader || ':' || p_currency ORDER BY a.account), '{}')
           INTO v_accounts
           FROM (SELECT DISTINCT l.account, l.trader FROM pg_temp.cycle_line l WHERE l.trader IS NOT NULL) a;
-        SELECT array_agg(l.entry), array_agg(l.number::smallint), array_agg(l.account), array_agg(l.debit),
-               array_agg(l.amount)
+        -- The call names the accounts that it touches, and no other.
+        SELECT array_agg(DISTINCT l.account) INTO v_own FROM pg_temp.cycle_line l WHERE l.account < 0;
+        SELECT array_agg(l.entry), array_agg(l.number::smallint),
+               array_agg(CASE WHEN l.account > 0 THEN l.account
+                              ELSE cardinality(v_accounts) + array_position(v_own, l.account) END),
+               array_agg(l.debit), array_agg(l.amount)
           INTO v_line_entry, v_line_number, v_line_account, v_line_debit, v_line_amount
           FROM (SELECT * FROM pg_temp.cycle_line ORDER BY entry, number) l;
+        SELECT v_accounts || array_agg((ARRAY[p_loss_account, p_fund_account, p_deficit_account])[-o.account]
+                                       ORDER BY o.place)
+          INTO v_accounts
+          FROM unnest(v_own) WITH ORDINALITY AS o (account, place);
         SELECT d.entry_ids INTO v_ids
           FROM ledger_post_entries_v1(
                    v_references, v_kinds, array_fill('cycle'::text, ARRAY[v_entries]),
