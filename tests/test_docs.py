@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fund.rulebook import DEFAULTS, PRESETS
-from tests import problem_codes
+from tests import api_resources, problem_codes
+from tests.rest.test_roles import RESOURCES
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCS = PROJECT / "docs"
@@ -30,6 +31,10 @@ def test_rulebooks_are_documented_with_every_field_its_default_and_every_preset(
 
 def test_every_code_of_a_refusal_is_documented_as_the_source_has_it() -> None:
     assert problem_codes.documented() == problem_codes.table(), "run: python -m tests.problem_codes"
+
+
+def test_every_resource_is_documented_with_its_roles() -> None:
+    assert api_resources.documented() == api_resources.table(RESOURCES), "run: python -m tests.api_resources"
 
 
 def test_every_setting_is_documented() -> None:
