@@ -13,8 +13,10 @@ from ledger.money import plain, total
 from liquidation.scenario.playing import Played
 from liquidation.scenario.reading import Story
 
-# Of a long story so many losses are shown one by one; the rest is in the total.
+# Of a long story so many losses, accounts and settlements are shown one by one; the rest is in the total.
 LOSSES_MOST = 40
+ACCOUNTS_MOST = 60
+CYCLES_MOST = 5
 _LAYERS = {
     "loss": "loss",
     "fund_paid": "fund",
@@ -43,11 +45,13 @@ def outcome(played: Played) -> Iterator[RenderableType]:
 def _trial_balance(story: Story) -> Table:
     balance = trial_balance(str(story.currency["code"]))
     table = _table(f"Trial balance, {balance.currency}", "account", "debits", "credits", "balance")
-    for row in balance.rows:
+    # Traders last: of them there may be thousands, and of everybody else a few.
+    rows = sorted(balance.rows, key=lambda row: row.kind == "trader")
+    for row in rows[:ACCOUNTS_MOST]:
         table.add_row(row.code, plain(row.debits), plain(row.credits), plain(row.balance))
     table.add_section()
     held = "balanced" if balance.balanced else "NOT BALANCED"
-    table.add_row("total", plain(balance.debits), plain(balance.credits), held)
+    table.add_row(_total(len(rows) - ACCOUNTS_MOST), plain(balance.debits), plain(balance.credits), held)
     return table
 
 
@@ -56,23 +60,24 @@ def _waterfall(losses: list[Shortfall]) -> Table:
     for loss in losses[:LOSSES_MOST]:
         table.add_row(f"{loss.source_kind} {loss.source_id}", *(plain(getattr(loss, name)) for name in _LAYERS))
     table.add_section()
-    more = len(losses) - LOSSES_MOST
-    label = f"total, with {more} more" if more > 0 else "total"
-    table.add_row(label, *(plain(_sum(losses, name)) for name in _LAYERS))
+    sums = (plain(total(getattr(loss, name) for loss in losses)) for name in _LAYERS)
+    table.add_row(_total(len(losses) - LOSSES_MOST), *sums)
     return table
 
 
-def _sum(losses: list[Shortfall], name: str) -> Decimal:
-    return total(getattr(loss, name) for loss in losses)
+def _total(more: int) -> str:
+    return f"total, with {more} more" if more > 0 else "total"
 
 
 def _settlements(cycles: list[Cycle]) -> Table:
+    """One column a cycle, the latest ones."""
     names = ("loss", "fund_paid", "treasury_paid", "allocated", "levy_surplus", "residue", "carried", "participants")
-    table = _table("Settlements", "cycle", *(name.replace("_", " ") for name in names))
-    for cycle in cycles:
-        figures = [getattr(cycle, name) for name in names]
-        shown = (plain(figure) if isinstance(figure, Decimal) else str(figure) for figure in figures)
-        table.add_row(str(cycle.number), *shown)
+    shown = cycles[-CYCLES_MOST:]
+    table = _table("Settlements", "cycle", *(str(cycle.number) for cycle in shown))
+    for name in names:
+        figures = [getattr(cycle, name) for cycle in shown]
+        written = (plain(figure) if isinstance(figure, Decimal) else str(figure) for figure in figures)
+        table.add_row(name.replace("_", " "), *written)
     return table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from fund.models import Fund
 from ledger.models import Account
@@ -471,3 +471,25 @@ def test_replay_keeps_the_books_where_it_is_asked_to(committed_db: object, files
 
     assert code == 0
     assert Takeover.objects.get().closed_at == moment(1)
+
+
+def test_replay_shows_how_a_story_ends_under_other_rulebooks(committed_db: object, files: dict[str, str]) -> None:
+    rates = '{"preset": "full_cover", "fund_per_event_cap": "4"}'
+
+    code, told = replay("--rulebook", "shared_loss", "--rulebook", rates, files["good"])
+
+    assert code == 0
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines()]
+    rows = {row[0]: row[1:] for row in cells if len(row) == 4}
+    assert rows["fund after"] == ["990", "998", "996"]
+    assert rows["deficit"] == ["0", "0", "6"]
+
+
+def test_replay_refuses_what_is_no_rulebook(committed_db: object, files: dict[str, str]) -> None:
+    for rulebook in ("{", '{"fund_share": "1"}', "missing.json"):
+        with pytest.raises(CommandError):
+            replay("--rulebook", rulebook, files["good"])
+    code, told = replay("--rulebook", "nope", files["good"])
+
+    assert code == 1
+    assert "preset_unknown" in told or "'nope' is not one of" in told

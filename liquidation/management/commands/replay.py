@@ -1,18 +1,19 @@
 """`manage.py replay FILE…`: plays scenario files, and says whether what they expect holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.markup import escape
 
 from config.scratch import MigrationFailed, connected_to, scratch_database, urls_of_environment
-from liquidation.scenario import StoryMalformed, play, read_story
+from liquidation.scenario import Story, StoryMalformed, play, read_story
+from liquidation.scenario.comparing import Figures, comparison, figures, read_rulebook
 from liquidation.scenario.printing import outcome
 
 WIDTH = 140
@@ -32,25 +33,38 @@ class Command(BaseCommand):
             default=Path(settings.BASE_DIR).parent / "shared",
             help="folder of the files that stories name (default %(default)s)",
         )
+        parser.add_argument(
+            "--rulebook",
+            action="append",
+            default=[],
+            metavar="RULEBOOK",
+            help="also show how each story ends under this one: a preset, a JSON object, or a file with one",
+        )
 
-    def handle(self, *args: Any, **options: Any) -> str | None:
+    def handle(self, *args: Any, **options: Any) -> None:
         stdout = cast(IO[str], self.stdout)
         console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, file=stdout)
-        failed: list[str] = []
-        for path in options["files"]:
-            if not _play(console, path, keep=options["keep"], data=options["data"]):
-                failed.append(str(path))
+        try:
+            others = {_label(rulebook): rulebook for rulebook in map(read_rulebook, options["rulebook"])}
+        except StoryMalformed as error:
+            raise CommandError(str(error)) from error
+        failed = [
+            str(path)
+            for path in options["files"]
+            if not _replay(console, path, keep=options["keep"], data=options["data"], others=others)
+        ]
         console.rule()
-        held = len(options["files"]) - len(failed)
-        console.print(f"{held} of {len(options['files'])} stories hold.")
+        console.print(f"{len(options['files']) - len(failed)} of {len(options['files'])} stories hold.")
         for name in failed:
             console.print(f"[red]does not hold:[/] {escape(name)}")
         if failed:
             raise SystemExit(1)
-        return None
 
 
-def _play(console: Console, path: Path, *, keep: bool, data: Path) -> bool:
+def _replay(
+    console: Console, path: Path, *, keep: bool, data: Path, others: Mapping[str, Mapping[str, object]]
+) -> bool:
+    """Play one file and print what came of it. Returns whether it holds."""
     console.rule(escape(str(path)))
     try:
         story = read_story(path)
@@ -58,11 +72,28 @@ def _play(console: Console, path: Path, *, keep: bool, data: Path) -> bool:
         with _database(keep=keep):
             played = play(story, data=data)
             console.print(*outcome(played), sep="\n")
+            ends = [("as written", figures(story))]
+        ends += [(name, _end_under(story, rulebook, data=data)) for name, rulebook in others.items()]
+        if others:
+            console.print(comparison(story, ends))
     except (StoryMalformed, MigrationFailed, psycopg.Error) as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return False
     console.print("[green]holds[/]" if played.holds else "[red]does not hold[/]")
     return played.holds
+
+
+def _label(rulebook: Mapping[str, object]) -> str:
+    """The preset, and what differs from it."""
+    fields = [f"{name} {value}" for name, value in rulebook.items() if name != "preset"]
+    return f"{rulebook['preset']}, {', '.join(fields)}" if fields else str(rulebook["preset"])
+
+
+def _end_under(story: Story, rulebook: Mapping[str, object], *, data: Path) -> Figures:
+    """How the story ends under another rulebook; nothing of it is kept."""
+    with _database(keep=False):
+        play(story, data=data, rulebook=rulebook)
+        return figures(story)
 
 
 @contextmanager
