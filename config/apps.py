@@ -11,3 +11,7 @@ class InstallationConfig(AppConfig):
 
     name = "config"
     verbose_name = "Installation"
+
+    def ready(self) -> None:
+        # Whoever sends a task, from the admin too, sends it through the application's broker.
+        from config import celery  # noqa: F401
