@@ -12,6 +12,7 @@ from ledger.models import Account, Entry
 from ledger.posting import Posted
 from liquidation import corrections
 from liquidation.closes import close_takeover
+from liquidation.correcting import Corrected
 from liquidation.inventory import dispose
 from liquidation.models import Correction, Takeover
 from tests.builders import balance, balances, moment, refused
@@ -41,7 +42,7 @@ def gross() -> list[Decimal]:
     return [fund.gross_injections, fund.gross_payouts]
 
 
-def reverse_fill(reference: str = "f1", *, by: str = "r1", seconds: int = 20) -> corrections.Corrected:
+def reverse_fill(reference: str = "f1", *, by: str = "r1", seconds: int = 20) -> Corrected:
     return corrections.reverse_fill(reference, reference=by, effective_at=moment(seconds))
 
 
