@@ -17,7 +17,8 @@ from functools import partial
 
 from config.embedded import ServersUnavailable
 from config.embedded.confinement import end_with
-from config.installation import PROJECT, servers
+from config.embedded.locks import FileLock
+from config.installation import PROJECT, servers, state_folder
 from config.scratch import MigrationFailed
 
 WAKING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
@@ -36,6 +37,10 @@ class Program:
 
 class PortTaken(Exception):
     """Another program listens on the port that the web server was to have."""
+
+
+class SchedulerRuns(Exception):
+    """Another scheduler works on the same books; two would hand out every task twice."""
 
 
 def web(port: int) -> Program:
@@ -63,6 +68,22 @@ def check_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise PortTaken(f"port {port} is in use: name another one, for example PORT={port + 1}") from error
+
+
+@contextmanager
+def only_scheduler() -> Iterator[None]:
+    """Be the only scheduler of this checkout's state while the block runs. Errors: SchedulerRuns."""
+    state_folder().mkdir(parents=True, exist_ok=True)
+    lock = FileLock(state_folder() / "scheduler.lock")
+    try:
+        if not lock.take():
+            raise SchedulerRuns(
+                f"another `make run` or `make demo` works on the books in {state_folder()}: end it first,"
+                " or name a folder for other books, for example BULWARK_STATE=/tmp/bulwark"
+            )
+        yield
+    finally:
+        lock.close()
 
 
 @contextmanager
@@ -128,11 +149,11 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         check_port(port)
-        with servers(migrated=True):
+        with only_scheduler(), servers(migrated=True):
             sys.stdout.write(f"http://{HOST}:{port}/admin/ · a login: manage.py createsuperuser · Ctrl-C ends it\n")
             sys.stdout.flush()
             return run({"web": web(port), "worker": worker(), "beat": beat()})
-    except (PortTaken, ServersUnavailable, MigrationFailed) as error:
+    except (PortTaken, SchedulerRuns, ServersUnavailable, MigrationFailed) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from config.embedded.locks import FileLock
 from config.scratch import DatabaseUrls
 from fund.models import Cycle
 from ledger.integrity import verify
@@ -144,6 +145,19 @@ def test_it_stays_with_a_login_until_it_is_asked_to_end_and_leaves_no_process(
     else:
         assert process.returncode == 0
         assert demo.processes() == []
+
+
+def test_books_on_which_a_scheduler_works_are_left_alone(demo: Demo, tmp_path: Path) -> None:
+    scheduler = FileLock(tmp_path / "scheduler.lock")
+    assert scheduler.take()
+
+    with demo.start("--once") as process:
+        _, errors = process.communicate(timeout=60)
+
+    scheduler.close()
+    assert process.returncode == 1
+    assert f"works on the books in {tmp_path}" in errors
+    assert balances() == {}
 
 
 def test_books_that_no_demo_has_begun_are_left_alone(demo: Demo) -> None:

@@ -93,13 +93,18 @@ def read_figures(keys: Keys, day: Day) -> Figures:
     on_account = Decimal(auditor.get(f"/accounts/fund:{FUND}/")["balance"])
     if fund.closing != on_account:
         raise FiguresDisagree(f"the fund's day closes at {fund.closing}, its account stands at {on_account}")
+    parts = waterfall(auditor.get(f"/cycles/{day.cycle}/"), losses=fund.payouts)
+    if parts.fund_at_closes != fund.paid_at_closes:
+        raise FiguresDisagree(
+            f"the fund paid {fund.paid_at_closes} at the day's closes, {parts.fund_at_closes} of it in the day's cycle"
+        )
     example = auditor.get(f"/takeovers/{day.example}/")
     page = auditor.get(f"/cycles/{day.cycle}/allocations/", limit=str(LARGEST))
     return Figures(
         day=day,
         fund=fund,
         curve=balance_curve(lines, day.cascade_at, opening=fund.opening + fund.contributed),
-        waterfall=waterfall(auditor.get(f"/cycles/{day.cycle}/"), losses=fund.payouts),
+        waterfall=parts,
         largest=tuple(_allocation(row) for row in page["results"]),
         trial_balance=trial_balance(auditor.get("/trial-balance/", currency=CURRENCY)),
         example_result=Decimal(example["result"]),

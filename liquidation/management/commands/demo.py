@@ -44,6 +44,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with serve.only_scheduler():
+                self._handle(**options)
+        except serve.SchedulerRuns as running:
+            raise CommandError(str(running)) from None
+
+    def _handle(self, **options: Any) -> None:
         console = Console(width=None if os.isatty(1) else WIDTH + 2, highlight=False)
         try:
             day = cascade(takeovers=options["takeovers"], positions=options["positions"])
