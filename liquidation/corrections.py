@@ -19,14 +19,22 @@ from liquidation.engine import SOURCE, Engine
 from liquidation.models import Correction, CounterpartyFill, Fill, Takeover
 
 
-def reverse_reference(target: str, *, reference: str, effective_at: datetime, description: str = "") -> None:
+def reverse_reference(
+    target: str, *, reference: str, effective_at: datetime, effective_stated: bool = True, description: str = ""
+) -> None:
     """Reverse what `target` names: an entry, a fill, a takeover, a disposal or a transfer.
 
     Raises NotFound `entry_unknown`; Refused `reference_ambiguous`, and as the function that it comes to.
     """
     entry = Entry.objects.filter(reference=target).first()
     if entry is not None:
-        reverse_entry(entry, reference=reference, effective_at=effective_at, description=description)
+        reverse_entry(
+            entry,
+            reference=reference,
+            effective_at=effective_at,
+            effective_stated=effective_stated,
+            description=description,
+        )
         return
     fill = Fill.objects.filter(reference=target).first()
     takeover = Takeover.objects.filter(reference=target).first()
@@ -40,7 +48,13 @@ def reverse_reference(target: str, *, reference: str, effective_at: datetime, de
         case [InventoryMovement()]:
             reverse_disposal(target, reference=reference, effective_at=effective_at, description=description)
         case [Transfer(entry=Entry() as booked)]:
-            reverse(booked.pk, reference=reference, effective_at=effective_at, description=description)
+            reverse(
+                booked.pk,
+                reference=reference,
+                effective_at=effective_at,
+                effective_stated=effective_stated,
+                description=description,
+            )
         case []:
             raise NotFound("entry_unknown", f"nothing that was booked has the reference {target}")
         case _:
@@ -65,7 +79,7 @@ def reverse_entry(
             description=description,
         )
     if entry.source_kind == "cycle":
-        return _reverse_settlement(entry, reference=reference, effective_at=effective_at)
+        return _reverse_settlement(entry, reference=reference, effective_at=effective_at, description=description)
     again = Entry.objects.filter(reverses=entry).first()
     if again is not None:
         if again.reference != reference:
@@ -170,10 +184,16 @@ def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, d
     return Posted(next(iter(mirrors.values())), replayed=False)
 
 
-def _reverse_settlement(entry: Entry, *, reference: str, effective_at: datetime) -> Posted:
+def _reverse_settlement(entry: Entry, *, reference: str, effective_at: datetime, description: str) -> Posted:
+    again = Entry.objects.filter(reverses=entry).first()
+    if again is not None:
+        # One of the settlement's entries has the reference itself, the others name it.
+        if again.reference != reference and not again.reference.endswith(f":{reference}"):
+            raise errors.already_reversed("entry", entry.reference)
+        return Posted(again.pk, replayed=True)
     fund_code, _, number = entry.source_id.rpartition(":")
     cycle = Cycle.objects.get(fund__code=fund_code, number=int(number))
-    settlement.reverse_cycle(cycle_id=cycle.pk, reference=reference, effective_at=effective_at)
+    settlement.reverse_cycle(cycle_id=cycle.pk, reference=reference, effective_at=effective_at, description=description)
     return Posted(Entry.objects.get(reverses=entry).pk, replayed=False)
 
 

@@ -113,5 +113,6 @@ def reverse(stage: Stage, event: Event) -> None:
         stage.made.get(target, str(target)),
         reference=reference,
         effective_at=event.at,
+        effective_stated=event.stated,
         description=str(event.values.get("description", "")),
     )

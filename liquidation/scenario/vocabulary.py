@@ -84,7 +84,12 @@ TAKEOVER_FIGURES = (
     "carried",
 )
 # Other words for them.
-FIGURE_ALIASES = {"treasury": "treasury_paid", "averted": "adl_averted", "reserved": "compensation"}
+FIGURE_ALIASES = {
+    "treasury": "treasury_paid",
+    "vault": "to_vault",
+    "averted": "adl_averted",
+    "reserved": "compensation",
+}
 CYCLE_FIGURES = (
     "status",
     "run",

@@ -161,6 +161,9 @@ def test_a_replay_of_every_event_changes_nothing() -> None:
         {**FILL, "quantity": "4"},
         {**FILL, "reference": "f2", "quantity": "6"},
         {"type": "close", "takeover": "t1"},
+        {"type": "withdrawal", "reference": "w1", "amount": "5", "approved_by": "boss"},
+        {"type": "contribution", "reference": "c1", "amount": "5"},
+        *({"type": "reverse", "reference": f"r{of}", "of": of} for of in ("d1", "c1")),
     ]
     played(*events)
     before = balances()
