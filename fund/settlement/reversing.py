@@ -14,7 +14,7 @@ from ledger.models import Entry
 from ledger.money import EXACT, total
 from ledger.transactions import retried
 
-_REVERSE = "SELECT fund_reverse_entries_v1(%(entries)s::bigint[], %(reference)s, %(at)s, %(by)s)"
+_REVERSE = "SELECT fund_reverse_entries_v1(%(entries)s::bigint[], %(reference)s, %(description)s, %(at)s, %(by)s)"
 # What settling found, and what is not known again until it is found anew.
 _FOUND = (
     *("rulebook", "loss", "fund_paid", "treasury_paid", "to_allocate", "allocated", "levy_surplus", "residue"),
@@ -23,7 +23,7 @@ _FOUND = (
 
 
 @retried
-def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime) -> Cycle:
+def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, description: str = "") -> Cycle:
     """Reverse the settlement of a cycle. Its allocations stay as they were; settling it again is another run.
 
     The first entry's reversal has the `reference`; the same one again changes nothing.
@@ -40,7 +40,7 @@ def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime) -> C
         raise errors.cycle_not_settled(str(cycle), cycle.status)
 
     fund = Fund.objects.select_for_update(no_key=True).get(pk=cycle.fund_id)
-    _mirror(_entries(cycle), reference, effective_at)
+    _mirror(_entries(cycle), reference, effective_at, description)
     _take_out_of_totals(fund, cycle)
     cycle.status = Cycle.Status.ENDED
     for name in _FOUND:
@@ -56,11 +56,11 @@ def _entries(cycle: Cycle) -> list[int]:
     return list(standing.order_by("id").values_list("id", flat=True))
 
 
-def _mirror(entry_ids: list[int], reference: str, effective_at: datetime) -> None:
+def _mirror(entry_ids: list[int], reference: str, effective_at: datetime, description: str) -> None:
     """Post the mirrors inside the database: a settlement has more lines than memory is to be taken for."""
     if entry_ids:
-        parameters = {"entries": entry_ids, "reference": reference, "at": effective_at, "by": recorder()}
-        booking.call(_REVERSE, parameters)
+        named = {"reference": reference, "description": description}
+        booking.call(_REVERSE, {"entries": entry_ids, **named, "at": effective_at, "by": recorder()})
 
 
 def _take_out_of_totals(fund: Fund, cycle: Cycle) -> None:

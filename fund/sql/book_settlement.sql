@@ -113,7 +113,7 @@ $$;
 
 -- The mirror images of entries, posted in one call: p_reference for the first, reversal.2:p_reference… for the others.
 CREATE OR REPLACE FUNCTION fund_reverse_entries_v1(
-    p_entry bigint[], p_reference text, p_effective_at timestamptz, p_recorded_by text
+    p_entry bigint[], p_reference text, p_description text, p_effective_at timestamptz, p_recorded_by text
 ) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, public
 SET plan_cache_mode = force_custom_plan SET jit = off
@@ -155,7 +155,7 @@ BEGIN
       FROM ledger_post_entries_v1(
                v_references, array_fill('reversal'::text, ARRAY[v_entries]), v_source_kinds, v_source_ids,
                array_fill(p_effective_at, ARRAY[v_entries]), array_fill(true, ARRAY[v_entries]),
-               array_fill(''::text, ARRAY[v_entries]), p_entry, v_lines, p_recorded_by, v_accounts, v_line_entry,
+               array_fill(p_description, ARRAY[v_entries]), p_entry, v_lines, p_recorded_by, v_accounts, v_line_entry,
                v_line_number, v_line_account, v_line_debit, v_line_amount) d;
     RETURN v_ids;
 END

@@ -3,8 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
-from fund import cycles, funds, transfers
-from fund.models import Cycle, Fund
+from django.db import transaction
+
+from fund import cycles, funds, positions, rulebooks, transfers
+from fund.models import Cycle, Fund, Shortfall
+from fund.movements import Movements
+from fund.planning import Cause
+from fund.positions import PositionProfit
 from tests.builders import moment, open_currency
 
 HOUR = 3600
@@ -54,3 +59,35 @@ def open_cycle(number: int | None = None, *, fund_code: str = "usdt", hours: tup
         ends_at=moment(end * HOUR),
         opened_at=moment(start * HOUR),
     )
+
+
+def lose(loss: str, *, reference: str = "t1", fund_code: str = "usdt", at: datetime | None = None) -> Shortfall:
+    """A loss that a takeover would bring, without the takeover, in the cycle of its moment."""
+    fund = funds.find(fund_code)
+    happened = at or moment(1)
+    cause = Cause(kind="venue", id=reference, noun="close", run=1, effective_at=happened)
+    movements = Movements()
+    with transaction.atomic():
+        movements.lock([fund.pk])
+        shortfall = movements.cover_shortfall(
+            fund_id=fund.pk,
+            version=rulebooks.in_force(fund, happened),
+            loss=Decimal(loss),
+            reserved=Decimal(0),
+            cause=cause,
+        )
+        movements.post()
+    return shortfall
+
+
+def earn(cycle: Cycle, *profits: str, complete: bool = True) -> None:
+    """Profits of positions p1, p2… of the traders t1, t2…; complete where nothing else is said."""
+    positions.add(
+        cycle_id=cycle.pk,
+        rows=[
+            PositionProfit(position=f"p{number}", trader=f"t{number}", profit=Decimal(profit))
+            for number, profit in enumerate(profits, 1)
+        ],
+    )
+    if complete:
+        positions.complete(cycle_id=cycle.pk, count=len(profits), total=None, completed_at=cycle.ends_at)
