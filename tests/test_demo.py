@@ -121,6 +121,23 @@ def test_the_report_shows_what_happened_and_the_second_day_finds_the_books_of_th
     assert verify().clean
 
 
+def test_a_day_that_was_interrupted_is_played_to_its_end_and_nothing_of_it_twice(demo: Demo, day: Cascade) -> None:
+    with demo.start("--once") as process:
+        assert process.stdout is not None
+        assert "Day 1" in process.stdout.readline()
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert demo.processes() == []
+
+    output = demo.play()
+
+    assert "Day 1 was interrupted" in output
+    loss = -sum((row.result for row in day.takeovers if row.result < 0), Decimal(0))
+    assert figure(output, "Loss = the sum of its parts") == amount(loss)
+    assert Cycle.objects.get().loss == loss
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_stays_with_a_login_until_it_is_asked_to_end_and_leaves_no_process(
     demo: Demo, ending: signal.Signals
