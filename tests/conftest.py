@@ -59,8 +59,10 @@ def _have_a_broker_of_ones_own() -> None:
 
 _start_servers()
 _have_a_broker_of_ones_own()
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
+# Workers inherit the environment, and would read the settings before they have a broker of their own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(scope="session")

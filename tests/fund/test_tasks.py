@@ -25,17 +25,21 @@ from liquidation.takeovers import TakeoverReport, report_takeovers
 from tests.builders import moment
 from tests.fund.builders import open_cycle, open_fund
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 
 
 def until(what: Callable[[], bool], *, worker: "subprocess.Popen[bytes] | None" = None) -> None:
     """Wait for the condition, not for a time."""
     deadline = time.monotonic() + PATIENCE
     while not what():
-        assert time.monotonic() < deadline, "the condition did not come true"
+        assert time.monotonic() < deadline, f"the condition did not come true: {_results()}"
         assert worker is None or worker.poll() is None, "the worker has ended"
         time.sleep(0.05)
         close_old_connections()
+
+
+def _results() -> list[tuple[str, str, str]]:
+    return list(TaskResult.objects.values_list("task_name", "status", "result"))
 
 
 @pytest.fixture
