@@ -14,7 +14,7 @@ from fund.models import InventoryMovement, InventoryPosition, RulebookVersion
 from fund.movements import Movements
 from fund.planning import Cause
 from fund.rulebook import CostPolicy, Rulebook
-from fund.rules import ContractKind, PositionSide, book_for_engine, profit_and_loss
+from fund.rules import Holding, PositionSide, book_for_engine, give_out, take_in
 from ledger import chart
 from ledger.errors import Refused
 from ledger.money import EXACT, MAX_DECIMALS, plain, round_half_even
@@ -52,11 +52,16 @@ def acquire(
     """
     position = _locked(fund_id, terms)
     movement = _movement(position, InventoryMovement.Kind.ACQUIRED, version, change)
-    closed = ZERO
-    if position.quantity and position.side != change.side:
-        closed = min(position.quantity, change.quantity)
-        movement.realised = _reduce(position, terms, closed, change.price)
-    _increase(position, terms, change.side, EXACT.subtract(change.quantity, closed), change.price)
+    held = take_in(
+        _holding(position),
+        kind=terms.kind,
+        multiplier=terms.multiplier,
+        side=change.side,
+        quantity=change.quantity,
+        price=change.price,
+    )
+    _hold(position, held.holding)
+    movement.realised = book_for_engine(held.realised, kind=terms.kind, decimals=terms.decimals)
     _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
     position.save()
     movement.save()
@@ -82,7 +87,13 @@ def dispose(
         detail = f"contract {terms.contract}: disposal of {plain(change.quantity)} exceeds what the fund holds, {held}"
         raise Refused("inventory_insufficient", detail, field="quantity")
     movement = _movement(position, InventoryMovement.Kind.DISPOSED, version, change)
-    movement.realised = _reduce(position, terms, change.quantity, change.price)
+    holding = _holding(position)
+    assert holding, f"{change.quantity} goes out of nothing"
+    moved = give_out(
+        holding, kind=terms.kind, multiplier=terms.multiplier, quantity=change.quantity, price=change.price
+    )
+    _hold(position, moved.holding)
+    movement.realised = book_for_engine(moved.realised, kind=terms.kind, decimals=terms.decimals)
     _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
     position.save()
     movement.save()
@@ -154,38 +165,16 @@ def _movement(
     )
 
 
-def _increase(position: InventoryPosition, terms: Terms, side: PositionSide, quantity: Decimal, price: Decimal) -> None:
-    """The average carrying price is kept exact: harmonic for inverse contracts, else arithmetic."""
-    if not quantity:
-        return
-    value, size = Fraction(0), Fraction(position.quantity) + Fraction(quantity)
-    inverse = terms.kind is ContractKind.INVERSE
-    if position.quantity:
-        carried = carrying(position)
-        value = Fraction(position.quantity) / carried if inverse else Fraction(position.quantity) * carried
-    value += Fraction(quantity) / Fraction(price) if inverse else Fraction(quantity) * Fraction(price)
-    position.side = side.value
-    position.quantity = EXACT.add(position.quantity, quantity)
-    _carry(position, size / value if inverse else value / size)
-
-
-def _reduce(position: InventoryPosition, terms: Terms, quantity: Decimal, price: Decimal) -> Decimal:
-    """Take `quantity` out of the position; the average stays. Returns its result as booked, before costs."""
-    if not quantity:
-        return ZERO
-    exact = profit_and_loss(
-        kind=terms.kind,
-        side=PositionSide(position.side),
-        quantity=quantity,
-        multiplier=terms.multiplier,
-        entry_price=carrying(position),
-        exit_price=price,
-    )
-    position.quantity = EXACT.subtract(position.quantity, quantity)
+def _holding(position: InventoryPosition) -> Holding | None:
     if not position.quantity:
-        position.side = ""
-        _carry(position, None)
-    return book_for_engine(exact, kind=terms.kind, decimals=terms.decimals)
+        return None
+    return Holding(side=PositionSide(position.side), quantity=position.quantity, price=carrying(position))
+
+
+def _hold(position: InventoryPosition, holding: Holding | None) -> None:
+    position.side = holding.side.value if holding else ""
+    position.quantity = holding.quantity if holding else ZERO
+    _carry(position, holding.price if holding else None)
 
 
 def _carry(position: InventoryPosition, price: Fraction | None) -> None:

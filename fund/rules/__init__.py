@@ -12,6 +12,7 @@ from fund.rules.contracts import (
     profit_and_loss,
 )
 from fund.rules.cycles import CYCLE_TRANSITIONS, cycle_can_move
+from fund.rules.holding import Holding, give_out, take_in
 from fund.rules.split import (
     LossSplit,
     ResidueSplit,
@@ -30,6 +31,7 @@ __all__ = [
     "AdlFill",
     "Allocation",
     "ContractKind",
+    "Holding",
     "LossSplit",
     "OpenPosition",
     "PositionSide",
@@ -46,6 +48,7 @@ __all__ = [
     "book_for_trader",
     "compensation_budget",
     "cycle_can_move",
+    "give_out",
     "notional",
     "profit_and_loss",
     "rank_lights",
@@ -54,4 +57,5 @@ __all__ = [
     "split_loss",
     "split_residue",
     "split_surplus",
+    "take_in",
 ]

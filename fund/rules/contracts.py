@@ -53,7 +53,7 @@ def notional(*, kind: ContractKind, quantity: Decimal, multiplier: Decimal, pric
     return size / Fraction(price) if kind is ContractKind.INVERSE else size * Fraction(price)
 
 
-def average_entry(*, kind: ContractKind, fills: Iterable[tuple[Decimal, Decimal]]) -> Fraction:
+def average_entry(*, kind: ContractKind, fills: Iterable[tuple[Decimal, Decimal | Fraction]]) -> Fraction:
     """Average price of at least one `(quantity, price)`: harmonic for inverse contracts, else arithmetic."""
     quantity, weighted = Fraction(0), Fraction(0)
     for filled, price in fills:
