@@ -8,7 +8,8 @@ from fund.models import Fund, FundSnapshot
 
 def take(*, taken_at: datetime) -> int:
     """Snapshot every fund. The same `taken_at` again adds nothing. Returns how many were taken."""
-    funds = list(with_figures(Fund.objects.all(), at=taken_at))
+    known = FundSnapshot.objects.filter(taken_at=taken_at).values("fund")
+    funds = list(with_figures(Fund.objects.exclude(pk__in=known), at=taken_at))
     add_inventory(funds)
     # The figures stand beside the columns, as annotations do.
     figures = [(fund, vars(fund)) for fund in funds]
