@@ -24,6 +24,7 @@ from fund.rules.split import (
     split_residue,
     split_surplus,
 )
+from fund.rules.triggers import adl_is_due
 
 __all__ = [
     "CYCLE_TRANSITIONS",
@@ -41,6 +42,7 @@ __all__ = [
     "Share",
     "SurplusSplit",
     "adl_fills",
+    "adl_is_due",
     "adl_queue",
     "allocate",
     "average_entry",
