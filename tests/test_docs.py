@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fund.rulebook import DEFAULTS, PRESETS
+from ledger import integrity
 from tests import api_resources, problem_codes
 from tests.rest.test_roles import RESOURCES
 
@@ -41,6 +42,18 @@ def test_every_setting_is_documented() -> None:
     settings = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (PROJECT / "config" / "settings.py").read_text())
     text = (DOCS / "operations.md").read_text()
     assert [name for name in settings if f"`{name}`" not in text and name != "BULWARK_AS_OWNER"] == []
+
+
+@pytest.mark.django_db
+def test_every_guard_and_check_that_the_invariants_name_exists() -> None:
+    rows = [line.split("|") for line in (DOCS / "invariants.md").read_text().splitlines() if line.startswith("| ")]
+    guards = [name for row in rows for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", row[3])]
+    sources = [*PROJECT.glob("*/models.py"), *PROJECT.glob("*/sql/*.sql")]
+    source = "\n".join(path.read_text() for path in sources)
+    assert guards
+    assert [name for name in guards if name not in source] == []
+    named = {name for row in rows[1:] for name in re.findall(r"`([^`]+)`", row[4])}
+    assert named == {check.name for check in integrity.verify().checks}
 
 
 def test_decisions_are_numbered_without_a_gap_and_short() -> None:
