@@ -137,7 +137,10 @@ def adl_fills(
 
 
 def rank_lights(rank: int, *, queue_length: int) -> int:
-    """The lights a trader sees: 5 in the first fifth of the queue, 1 in the last. Source: BitMEX, ADL indicator."""
+    """The lights a trader sees: 5 in the first fifth of the queue, 1 in the last.
+
+    Counted by places in the queue. BitMEX's published example counts contracts instead: docs/published.md.
+    """
     assert 1 <= rank <= queue_length, f"rank {rank} of {queue_length}"
     return 5 - (rank - 1) * 5 // queue_length
 
