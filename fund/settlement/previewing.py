@@ -1,22 +1,21 @@
 """What settling a cycle would do, by its own rulebook or by another one. Nothing is booked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from fund import cycles, rulebooks
-from fund.models import Cycle, Shortfall
+from fund import cycles, rulebooks, whatif
+from fund.models import Cycle
 from fund.rulebook import Rulebook
-from fund.rules import Share, repay_deficit, split_loss, split_residue
+from fund.rules import Share, repay_deficit, split_residue
 from fund.settlement import allocating
 from fund.settlement.allocating import Allocated, allocate_in_database
 from fund.settlement.losses import Losses, of_cycle
 from fund.settlement.settling import rulebook_of
-from ledger import chart
-from ledger.balances import balance_at
 from ledger.money import EXACT, total
 
 # Participants that a preview shows.
@@ -30,6 +29,7 @@ class Preview:
     `fund_after` and `deficit_after`: the fund's free balance and its deficit once the cycle is settled like this.
     `traders_charged` bear something; `largest_haircut` is the largest part of a profit that is taken. `largest` are
     the first participants in rank order. Without `positions_complete` more profits may come in.
+    `retold`: what another rulebook made of the cycle; None where it is previewed under its own.
     """
 
     cycle: Cycle
@@ -53,6 +53,7 @@ class Preview:
     fund_after: Decimal
     deficit_after: Decimal
     largest: tuple[Share, ...]
+    retold: whatif.Retold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,60 +63,46 @@ class _Before:
     losses: Losses
     fund_balance: Decimal
     deficit: Decimal
+    retold: whatif.Retold | None
 
 
 def preview(*, cycle_id: int, rulebook: Rulebook | None = None) -> Preview:
     """What settling the cycle would do; of a settled one what settling it anew would.
 
-    With a `rulebook` the cycle's losses are shared by that one too, one after the other, from what the fund has and
-    has paid for them. Deficits of theirs are not repaid in between: surpluses stay as they were.
+    With a `rulebook` the whole cycle is told again under it: what each takeover met in the market stays, who bears a
+    loss and who gets a surplus is worked out anew, one after the other, from what the fund had before the first.
     Raises NotFound `cycle_unknown`.
     """
-    cycle = cycles.find(cycle_id)
-    ruled_by = rulebook or rulebooks.load(rulebook_of(cycle))
+    with _one_view():
+        cycle = cycles.find(cycle_id)
+        if rulebook is None:
+            return _settled(cycle, _as_it_was(cycle), rulebooks.load(rulebook_of(cycle)))
+        return _settled(cycle, _told_anew(cycle, rulebook), rulebook)
+
+
+@contextmanager
+def _one_view() -> Iterator[None]:
+    """Everything read inside is of one moment; inside a transaction it is that transaction's view.
+
+    Not `balances.one_moment`: what is worked out stands in a temporary table meanwhile, which counts as writing.
+    """
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
-        before = _as_it_was(cycle)
-        if rulebook is not None:
-            before = _shared_anew(cycle, before, rulebook)
-        return _settled(cycle, before, ruled_by)
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
 
 
 def _as_it_was(cycle: Cycle) -> _Before:
-    """The cycle before its settlement, whether it has been settled or not."""
-    code = cycle.fund.code
-    losses = of_cycle(cycle)
-    balance = balance_at(chart.fund(code)).balance
-    deficit = balance_at(chart.deficit(code)).balance
-    if cycle.status == Cycle.Status.SETTLED:
-        assert cycle.fund_paid is not None, "a settled cycle has its figures"
-        assert cycle.carried is not None, "a settled cycle has its figures"
-        assert cycle.levy_surplus is not None, "a settled cycle has its figures"
-        drawn = EXACT.subtract(cycle.fund_paid, total((losses.fund_paid, losses.reserved_used)))
-        balance = EXACT.subtract(EXACT.add(balance, drawn), cycle.levy_surplus)
-        deficit = EXACT.subtract(deficit, EXACT.subtract(cycle.carried, losses.carried))
-    return _Before(losses, balance, deficit)
+    balance, deficit = whatif.before_settlement(cycle)
+    return _Before(of_cycle(cycle), balance, deficit, None)
 
 
-def _shared_anew(cycle: Cycle, before: _Before, rulebook: Rulebook) -> _Before:
-    """The cycle's losses under another rulebook, in their order."""
-    decimals = cycle.fund.currency.decimals
-    balance = total((before.fund_balance, before.losses.fund_paid, before.losses.reserved_used))
-    deficit = EXACT.subtract(before.deficit, before.losses.carried)
-    splits = []
-    standing = Shortfall.objects.filter(cycle=cycle, reversed_by=None).order_by("id")
-    for loss in standing.values_list("loss", flat=True):
-        split = split_loss(loss, fund_balance=balance, rulebook=rulebook, decimals=decimals)
-        balance = EXACT.subtract(balance, split.fund)
-        splits.append(split)
-    losses = Losses(
-        loss=before.losses.loss,
-        fund_paid=total(split.fund for split in splits),
-        reserved_used=Decimal(0),
-        to_allocate=total(split.to_allocate for split in splits),
-        treasury_paid=total(split.treasury for split in splits),
-        carried=total(split.carried for split in splits),
-    )
-    return _Before(losses, balance, EXACT.add(deficit, losses.carried))
+def _told_anew(cycle: Cycle, rulebook: Rulebook) -> _Before:
+    retold = whatif.retell(whatif.read_record(cycle), rulebook)
+    losses = Losses(**{field.name: getattr(retold, field.name) for field in fields(Losses)})
+    return _Before(losses, retold.fund_balance, retold.deficit, retold)
 
 
 def _settled(cycle: Cycle, before: _Before, rulebook: Rulebook) -> Preview:
@@ -142,6 +129,7 @@ def _settled(cycle: Cycle, before: _Before, rulebook: Rulebook) -> Preview:
         fund_after=_sum(before.fund_balance, [allocated.levy_surplus], [residue.fund, repaid]),
         deficit_after=_sum(before.deficit, [residue.carried], [repaid]),
         largest=allocating.shares(limit=SHOWN),
+        retold=before.retold,
         **_figures(allocated),
     )
 

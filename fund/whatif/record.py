@@ -1,0 +1,94 @@
+"""What happened to a fund in a cycle, apart from what its rulebook made of it. Plain values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from fund.holdings import Terms
+from fund.rules import Holding, PositionSide
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unsold:
+    """What nobody in the market took. Prices in quote per unit; without a mark price the bankruptcy price stands."""
+
+    terms: Terms
+    side: PositionSide
+    quantity: Decimal
+    bankruptcy_price: Decimal
+    mark_price: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What one takeover met in the market. `source` names it as its loss or surplus does.
+
+    `sold`: the result of what the market took, against the bankruptcy price, before `costs`; `notional` the value of
+    that. `adl_notional`: what of the rest was closed against counterparties as it was. `own`: references under which
+    the fund's inventory took a part over. `opened` and `closed` are the entries with which it began and was settled,
+    0 where nothing was posted.
+    """
+
+    source: tuple[str, str]
+    at: datetime
+    opened: int
+    closed: int
+    sold: Decimal
+    costs: Decimal = Decimal(0)
+    notional: Fraction = Fraction(0)
+    unsold: Unsold | None = None
+    adl_notional: Fraction = Fraction(0)
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disposal:
+    """A part of the fund's own position that the market took."""
+
+    order: int
+    at: datetime
+    terms: Terms
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """Anything else that moved the fund or its deficit: it would have moved them all the same."""
+
+    order: int
+    at: datetime
+    fund: Decimal
+    deficit: Decimal
+    by_result: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owned:
+    """A position of the fund's own; without a mark price its average stands."""
+
+    terms: Terms
+    holding: Holding
+    mark_price: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """A cycle's events in the order in which the book took them, from what the fund held before the first of them.
+
+    `owned`: its own positions then. The cycle's settlement is none of them.
+    """
+
+    decimals: int
+    opening_balance: Decimal
+    opening_deficit: Decimal
+    owned: tuple[Owned, ...]
+    steps: tuple[Outcome | Disposal | Moved, ...]
+
+    @property
+    def adl_notional(self) -> Fraction:
+        """What was closed against counterparties as it was."""
+        outcomes = (step.adl_notional for step in self.steps if isinstance(step, Outcome))
+        return sum(outcomes, Fraction(0))

@@ -1,0 +1,298 @@
+"""A cycle's record told again under a rulebook, up to its settlement. Pure: nothing is read and nothing is booked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from fund.holdings import Terms
+from fund.rulebook import AdlPrice, CostPolicy, Rulebook, TakeoverValuation
+from fund.rules import (
+    Holding,
+    adl_is_due,
+    book_for_engine,
+    compensation_budget,
+    give_out,
+    notional,
+    profit_and_loss,
+    repay_deficit,
+    spendable,
+    split_loss,
+    split_surplus,
+    take_in,
+)
+from fund.whatif.record import Disposal, Moved, Outcome, Record, Unsold
+from ledger.money import EXACT, round_half_even
+
+# The span in which a fund's peak is looked for. Source: rulebooks.md, trigger `drawdown`.
+PEAK_WITHIN = timedelta(hours=8)
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retold:
+    """What the cycle comes to before it is settled, in the fund's currency.
+
+    `loss` is the sum of the five parts after it. `injected`: what surpluses brought the fund, before any repayment.
+    `inventory`: what the positions that the fund then holds of its own bring at the last known mark, exact.
+    """
+
+    loss: Decimal
+    fund_paid: Decimal
+    reserved_used: Decimal
+    to_allocate: Decimal
+    treasury_paid: Decimal
+    carried: Decimal
+    injected: Decimal
+    fund_balance: Decimal
+    deficit: Decimal
+    adl_notional: Fraction
+    inventory: Fraction
+
+
+def retell(record: Record, rulebook: Rulebook) -> Retold:
+    """The same takeovers, under `rulebook` from the first to the last.
+
+    The market is as it was: what it took, it takes again at the same price. What it did not take goes where this
+    rulebook sends it: to the fund's inventory, to counterparties, or, where it does neither, it is sold at the mark
+    price. What the fund held of its own and disposed of, it disposes of again as far as it holds it.
+    """
+    told = _Retelling(record, rulebook)
+    for _, _, step in sorted(_moments(record.steps), key=lambda each: each[:2]):
+        match step:
+            case str():
+                told.open(step)
+            case Outcome():
+                told.close(step)
+            case Disposal():
+                told.dispose(step)
+            case Moved():
+                told.move(step)
+    return told.result()
+
+
+def _moments(
+    steps: Iterable[Outcome | Disposal | Moved],
+) -> Iterable[tuple[int, int, str | Outcome | Disposal | Moved]]:
+    """Each step at its entry; a takeover twice, the first time by its id."""
+    for step in steps:
+        if isinstance(step, Outcome):
+            yield step.opened, 0, step.source[1]
+            yield step.closed, 1, step
+        else:
+            yield step.order, 2, step
+
+
+class _Retelling:
+    """The fund as the steps so far leave it."""
+
+    def __init__(self, record: Record, rulebook: Rulebook) -> None:
+        self._rulebook, self._decimals = rulebook, record.decimals
+        self._balance, self._deficit = record.opening_balance, record.opening_deficit
+        self._reserved: dict[str, Decimal] = {}
+        self._holdings = {owned.terms.contract: (owned.terms, owned.holding) for owned in record.owned}
+        self._marks = {owned.terms.contract: owned.mark_price for owned in record.owned if owned.mark_price}
+        # When the fund moved, by how much, and how much of that was a result.
+        self._path: list[tuple[datetime, Decimal, Decimal]] = []
+        self._sums = dict.fromkeys(
+            ("loss", "fund_paid", "reserved_used", "to_allocate", "treasury_paid", "carried", "injected"), ZERO
+        )
+        self._adl_notional = Fraction(0)
+
+    def result(self) -> Retold:
+        inventory = sum((self._unrealised(*held) for held in self._holdings.values()), Fraction(0))
+        return Retold(
+            **self._sums,
+            fund_balance=self._balance,
+            deficit=self._deficit,
+            adl_notional=self._adl_notional,
+            inventory=inventory,
+        )
+
+    def open(self, source: str) -> None:
+        """What the rulebook sets aside before the close."""
+        budget = compensation_budget(fund_balance=self._balance, rulebook=self._rulebook, decimals=self._decimals)
+        if budget:
+            self._reserved[source] = budget
+            self._balance = EXACT.subtract(self._balance, budget)
+
+    def close(self, outcome: Outcome) -> None:
+        before, reserved = self._balance, self._reserved.pop(outcome.source[1], ZERO)
+        result, size = outcome.sold, outcome.notional
+        if self._rulebook.cost_policy is CostPolicy.NET:
+            result = EXACT.subtract(result, outcome.costs)
+        if outcome.unsold is not None:
+            brought, price = self._place(outcome.unsold, result, outcome.at)
+            result = EXACT.add(result, brought)
+            size += _notional(outcome.unsold, price)
+        used = ZERO
+        if result > 0:
+            split = split_surplus(result, notional=size, rulebook=self._rulebook, decimals=self._decimals)
+            self._inject(EXACT.add(split.fund, split.penalty_fund))
+        elif result < 0:
+            used = self._lose(EXACT.minus(result), self._rulebook, reserved)
+        self._balance = EXACT.add(self._balance, EXACT.subtract(reserved, used))
+        self._note(outcome.at, EXACT.subtract(self._balance, EXACT.add(before, reserved)), by_result=True)
+
+    def dispose(self, disposal: Disposal) -> None:
+        """As much of it as the fund holds under this rulebook."""
+        held = self._holdings.get(disposal.terms.contract)
+        if held is None:
+            return
+        terms, holding = held
+        quantity = min(disposal.quantity, holding.quantity)
+        change = give_out(
+            holding, kind=terms.kind, multiplier=terms.multiplier, quantity=quantity, price=disposal.price
+        )
+        before = self._balance
+        self._hold(terms, change.holding)
+        share = Fraction(quantity) / Fraction(disposal.quantity)
+        self._own_result(terms, change.realised, round_half_even(Fraction(disposal.fee) * share, self._decimals))
+        self._note(disposal.at, EXACT.subtract(self._balance, before), by_result=True)
+
+    def move(self, moved: Moved) -> None:
+        self._balance = EXACT.add(self._balance, moved.fund)
+        self._deficit = EXACT.add(self._deficit, moved.deficit)
+        self._note(moved.at, moved.fund, by_result=moved.by_result)
+
+    def _place(self, unsold: Unsold, result_so_far: Decimal, at: datetime) -> tuple[Decimal, Decimal]:
+        """Where the rulebook sends what the market did not take: its result for the engine, and its price."""
+        rulebook = self._rulebook
+        mark = unsold.bankruptcy_price if unsold.mark_price is None else unsold.mark_price
+        self._marks[unsold.terms.contract] = mark
+        refused = False
+        if rulebook.inventory is not None:
+            at_bankruptcy = rulebook.takeover_valuation is TakeoverValuation.BANKRUPTCY
+            price = unsold.bankruptcy_price if at_bankruptcy else mark
+            if self._takes_in(unsold, price):
+                return self._booked(unsold, price), price
+            refused = True
+        if rulebook.adl is not None:
+            expected = Fraction(result_so_far) + _profit(unsold, mark)
+            due = adl_is_due(
+                rulebook.adl,
+                expected_loss=max(-expected, Fraction(0)),
+                spendable=spendable(fund_balance=self._balance, rulebook=rulebook),
+                inventory_refused=refused,
+                drawdown=self._fallen(at, by_results=False),
+                drawdown_by_results=self._fallen(at, by_results=True),
+            )
+            if due:
+                price = mark if rulebook.adl.price is AdlPrice.MARK else unsold.bankruptcy_price
+                self._adl_notional += _notional(unsold, price)
+                return self._booked(unsold, price), price
+        return self._booked(unsold, mark), mark
+
+    def _takes_in(self, unsold: Unsold, price: Decimal) -> bool:
+        """Into the inventory, where all that the fund would hold then is within its rulebook's share of the fund."""
+        assert self._rulebook.inventory is not None
+        terms = unsold.terms
+        known = self._holdings.get(terms.contract)
+        change = take_in(
+            known[1] if known else None,
+            kind=terms.kind,
+            multiplier=terms.multiplier,
+            side=unsold.side,
+            quantity=unsold.quantity,
+            price=price,
+        )
+        others = [_value(*held) for contract, held in self._holdings.items() if contract != terms.contract]
+        own = [_value(terms, change.holding)] if change.holding else []
+        most = Fraction(self._rulebook.inventory.max_notional_share) * Fraction(self._balance)
+        if sum([*others, *own], Fraction(0)) > most:
+            return False
+        self._hold(terms, change.holding)
+        self._own_result(terms, change.realised, ZERO)
+        return True
+
+    def _hold(self, terms: Terms, holding: Holding | None) -> None:
+        self._holdings.pop(terms.contract, None)
+        if holding is not None:
+            self._holdings[terms.contract] = (terms, holding)
+
+    def _own_result(self, terms: Terms, realised: Fraction, fee: Decimal) -> None:
+        """Of a position of the fund's own: all of it is the fund's, as `Movements.book_own_result` books it."""
+        result = book_for_engine(realised, kind=terms.kind, decimals=self._decimals)
+        if self._rulebook.cost_policy is CostPolicy.NET:
+            result = EXACT.subtract(result, fee)
+        if result > 0:
+            self._inject(result)
+        elif result < 0:
+            alone = replace(self._rulebook, fund_share=Decimal(1), traders_share=ZERO, fund_per_event_cap=None)
+            self._lose(EXACT.minus(result), alone, ZERO)
+
+    def _inject(self, amount: Decimal) -> None:
+        repaid = repay_deficit(amount, deficit=self._deficit, rulebook=self._rulebook, decimals=self._decimals)
+        self._balance = EXACT.subtract(EXACT.add(self._balance, amount), repaid)
+        self._deficit = EXACT.subtract(self._deficit, repaid)
+        self._add(injected=amount)
+
+    def _lose(self, loss: Decimal, rulebook: Rulebook, reserved: Decimal) -> Decimal:
+        """Returns what was used of the reserve."""
+        split = split_loss(
+            loss, fund_balance=self._balance, rulebook=rulebook, decimals=self._decimals, reserved=reserved
+        )
+        self._balance = EXACT.subtract(self._balance, split.fund)
+        self._deficit = EXACT.add(self._deficit, split.carried)
+        self._add(
+            loss=loss,
+            fund_paid=split.fund,
+            reserved_used=split.reserved_used,
+            to_allocate=split.to_allocate,
+            treasury_paid=split.treasury,
+            carried=split.carried,
+        )
+        return split.reserved_used
+
+    def _add(self, **amounts: Decimal) -> None:
+        for name, amount in amounts.items():
+            self._sums[name] = EXACT.add(self._sums[name], amount)
+
+    def _note(self, at: datetime, change: Decimal, *, by_result: bool) -> None:
+        self._path.append((at, change, change if by_result else ZERO))
+
+    def _fallen(self, at: datetime, *, by_results: bool) -> Fraction:
+        """Share by which the fund has fallen from its peak, as `fund.adl.drawdown` tells it of the books."""
+        since, run, fall, fall_of = at - PEAK_WITHIN, ZERO, ZERO, ZERO
+        results = ZERO
+        for moment, change, result in reversed(self._path):
+            if moment > since:
+                run, results = EXACT.add(run, change), EXACT.add(results, result)
+                fall = max(fall, EXACT.minus(run))
+                fall_of = max(fall_of, EXACT.minus(results if by_results else run))
+        peak = EXACT.add(self._balance, fall)
+        return Fraction(fall_of) / Fraction(peak) if peak else Fraction(0)
+
+    def _booked(self, unsold: Unsold, price: Decimal) -> Decimal:
+        return book_for_engine(_profit(unsold, price), kind=unsold.terms.kind, decimals=self._decimals)
+
+    def _unrealised(self, terms: Terms, holding: Holding) -> Fraction:
+        return profit_and_loss(
+            kind=terms.kind,
+            side=holding.side,
+            quantity=holding.quantity,
+            multiplier=terms.multiplier,
+            entry_price=holding.price,
+            exit_price=self._marks.get(terms.contract, holding.price),
+        )
+
+
+def _profit(unsold: Unsold, price: Decimal) -> Fraction:
+    """Against the bankruptcy price, before it is booked."""
+    return profit_and_loss(
+        kind=unsold.terms.kind,
+        side=unsold.side,
+        quantity=unsold.quantity,
+        multiplier=unsold.terms.multiplier,
+        entry_price=unsold.bankruptcy_price,
+        exit_price=price,
+    )
+
+
+def _notional(unsold: Unsold, price: Decimal) -> Fraction:
+    return notional(kind=unsold.terms.kind, quantity=unsold.quantity, multiplier=unsold.terms.multiplier, price=price)
+
+
+def _value(terms: Terms, holding: Holding) -> Fraction:
+    return notional(kind=terms.kind, quantity=holding.quantity, multiplier=terms.multiplier, price=holding.price)

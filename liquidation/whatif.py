@@ -1,0 +1,96 @@
+"""What a cycle's takeovers met in the market, told to the fund for a comparison of rulebooks."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from django.db.models import Exists, OuterRef, Prefetch, Q
+
+from fund.models import Cycle, InventoryPosition, Shortfall
+from fund.whatif import Outcome, Unsold
+from ledger.money import total
+from liquidation.engine import SOURCE
+from liquidation.lines import notional_of
+from liquidation.models import Deleveraging, Fill, Takeover
+from liquidation.rules import PositionSide
+from liquidation.unfilled import terms_of
+
+_AT_ONCE = 2_000
+
+
+class _Marks(NamedTuple):
+    """Mark prices at which counterparties were closed, by event; and the last one known of the fund's own contracts."""
+
+    of_events: Mapping[str, Decimal]
+    of_contracts: Mapping[str, Decimal]
+
+
+def outcomes(cycle: Cycle) -> Iterator[Outcome]:
+    """Of the takeovers whose losses the cycle has, and of those closed without one in its time."""
+    losses = Shortfall.objects.filter(
+        cycle=cycle, source_kind=SOURCE, source_id=OuterRef("reference"), reversed_by=None
+    )
+    within = Q(closed_at__gte=cycle.starts_at, closed_at__lt=cycle.ends_at, result__gte=0)
+    closed = Takeover.objects.filter(contract__fund=cycle.fund, status=Takeover.Status.CLOSED)
+    takeovers = (
+        closed.filter(Exists(losses) | within)
+        .select_related("contract__margin_currency")
+        .prefetch_related(Prefetch("fills", Fill.objects.filter(reversed_at=None).order_by("id"), to_attr="standing"))
+        .order_by("id")
+    )
+    marks = _marks(cycle)
+    for takeover in takeovers.iterator(chunk_size=_AT_ONCE):
+        yield _outcome(takeover, takeover.standing, marks)
+
+
+def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks) -> Outcome:
+    sold: list[Fill] = []
+    rest: list[Fill] = []
+    entries = [takeover.entry_id or 0]
+    for fill in fills:
+        fill.takeover = takeover
+        (sold if fill.kind == Fill.Kind.MARKET else rest).append(fill)
+        entries.append(fill.entry_id or 0)
+    assert takeover.closed_at is not None, "it is closed"
+    by_adl = [fill for fill in rest if fill.kind == Fill.Kind.ADL]
+    return Outcome(
+        source=(SOURCE, takeover.reference),
+        at=takeover.closed_at,
+        opened=entries[0] or min((entry for entry in entries if entry), default=0),
+        closed=max(entries),
+        sold=total(fill.result for fill in sold),
+        costs=total(fill.fee for fill in sold),
+        notional=_notional(sold),
+        unsold=_unsold(takeover, rest, marks) if rest else None,
+        adl_notional=_notional(by_adl),
+        own=tuple(fill.reference for fill in rest if fill.kind == Fill.Kind.INVENTORY),
+    )
+
+
+def _unsold(takeover: Takeover, rest: list[Fill], marks: _Marks) -> Unsold:
+    told = [mark for fill in rest if (mark := marks.of_events.get(fill.reference)) is not None]
+    mark = told[-1] if told else marks.of_contracts.get(takeover.contract.symbol, takeover.mark_price)
+    return Unsold(
+        terms=terms_of(takeover.contract),
+        side=PositionSide(takeover.side),
+        quantity=total(fill.quantity for fill in rest),
+        bankruptcy_price=takeover.bankruptcy_price,
+        mark_price=mark,
+    )
+
+
+def _notional(fills: Iterable[Fill]) -> Fraction:
+    return sum((notional_of(fill) for fill in fills), Fraction(0))
+
+
+def _marks(cycle: Cycle) -> _Marks:
+    events = Deleveraging.objects.filter(takeover__contract__fund=cycle.fund, occurred_at__lt=cycle.ends_at)
+    told = events.values_list("reference", "queue__mark_price")
+    held = InventoryPosition.objects.filter(fund=cycle.fund).exclude(mark_price=None)
+    return _Marks(
+        of_events={reference: Decimal(mark) for reference, mark in told.iterator() if mark is not None},
+        of_contracts={
+            contract: mark for contract, mark in held.values_list("contract", "mark_price") if mark is not None
+        },
+    )
