@@ -34,11 +34,10 @@ BEGIN
     CREATE TEMPORARY TABLE cycle_line ON COMMIT DROP AS
     WITH charged AS (
         SELECT s.rank, s.trader, s.amount, ((row_number() OVER w - 1) / c_traders)::integer + 1 AS entry,
-               ((row_number() OVER w - 1) % c_traders)::integer + 1 AS number
+               ((row_number() OVER w - 1) % c_traders)::integer + 1 AS number,
+               (dense_rank() OVER (ORDER BY s.trader))::integer AS account
           FROM pg_temp.cycle_share s WHERE s.amount > 0
         WINDOW w AS (ORDER BY s.rank)
-    ), account AS (
-        SELECT c.trader, (row_number() OVER ())::integer AS place FROM charged c GROUP BY c.trader
     ), per_entry AS (
         SELECT c.entry, max(c.number) AS lines, sum(c.amount) AS amount,
                sum(sum(c.amount)) OVER (ORDER BY c.entry) - sum(c.amount) AS before
@@ -50,8 +49,8 @@ BEGIN
     ), last AS (
         SELECT coalesce(max(e.entry), 0) AS entry FROM per_entry e
     )
-    SELECT c.entry, c.number, 'allocation' AS kind, a.place AS account, true AS debit, c.amount, c.rank, c.trader
-      FROM charged c JOIN account a ON a.trader = c.trader
+    SELECT c.entry, c.number, 'allocation' AS kind, c.account, true AS debit, c.amount, c.rank, c.trader
+      FROM charged c
     UNION ALL
     SELECT r.entry, r.lines + 1, 'allocation', -1, false, r.loss, NULL, NULL FROM received r WHERE r.loss > 0
     UNION ALL
@@ -138,19 +137,18 @@ BEGIN
            array_agg(e.lines ORDER BY n.place)
       INTO v_references, v_source_kinds, v_source_ids, v_lines
       FROM unnest(p_entry) WITH ORDINALITY AS n (id, place) JOIN ledger_entry e ON e.id = n.id;
-    WITH line AS MATERIALIZED (
-        SELECT n.place::integer AS entry, (p.id % 10000)::smallint AS number, p.account_id, p.credit > 0 AS debit,
-               p.debit + p.credit AS amount
-          FROM unnest(p_entry) WITH ORDINALITY AS n (id, place) JOIN ledger_posting p ON p.entry_id = n.id
-    ), account AS (
-        SELECT a.code, l.account_id, (row_number() OVER ())::integer AS place
-          FROM (SELECT DISTINCT line.account_id FROM line) l JOIN ledger_account a ON a.id = l.account_id
-    )
-    SELECT (SELECT array_agg(a.code::text ORDER BY a.place) FROM account a), array_agg(l.entry), array_agg(l.number),
-           array_agg(l.place), array_agg(l.debit), array_agg(l.amount)
-      INTO v_accounts, v_line_entry, v_line_number, v_line_account, v_line_debit, v_line_amount
-      FROM (SELECT line.*, a.place FROM line JOIN account a ON a.account_id = line.account_id
-             ORDER BY line.entry, line.number) l;
+    -- By windows and not by joins: how many lines an entry has is nothing that statistics tell.
+    CREATE TEMPORARY TABLE reversed_line ON COMMIT DROP AS
+    SELECT n.place::integer AS entry, (p.id % 10000)::smallint AS number, p.account_id, p.credit > 0 AS debit,
+           p.debit + p.credit AS amount, (dense_rank() OVER (ORDER BY p.account_id))::integer AS account
+      FROM unnest(p_entry) WITH ORDINALITY AS n (id, place) JOIN ledger_posting p ON p.entry_id = n.id;
+    SELECT array_agg(a.code::text ORDER BY l.account) INTO v_accounts
+      FROM (SELECT DISTINCT r.account, r.account_id FROM pg_temp.reversed_line r) l
+      JOIN ledger_account a ON a.id = l.account_id;
+    SELECT array_agg(l.entry), array_agg(l.number), array_agg(l.account), array_agg(l.debit), array_agg(l.amount)
+      INTO v_line_entry, v_line_number, v_line_account, v_line_debit, v_line_amount
+      FROM (SELECT * FROM pg_temp.reversed_line r ORDER BY r.entry, r.number) l;
+    DROP TABLE pg_temp.reversed_line;
     SELECT d.entry_ids INTO v_ids
       FROM ledger_post_entries_v1(
                v_references, array_fill('reversal'::text, ARRAY[v_entries]), v_source_kinds, v_source_ids,
