@@ -1,31 +1,45 @@
 """The venue's open positions and the ADL queues over them; how far a fund has fallen from its peak."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
-import psycopg
-from django.db import connection, transaction
+from django.db import connection
 
-from fund import errors, funds
-from fund.models import Fund, OpenPosition
+from fund.models import OpenPosition
 from fund.rulebook import AdlQueue
-from fund.rules import ContractKind, PositionSide, Queued, adl_queue
+from fund.rules import AdlCut, AdlFill, ContractKind, PositionSide, Queued, adl_fills, adl_queue, adl_score
 from fund.rules import OpenPosition as Row
 from ledger import chart
 from ledger.bulk import update_rows
 from ledger.errors import Refused
-from ledger.money import EXACT
+from ledger.money import EXACT, total
 
 # The span in which a fund's peak is looked for. Source: rulebooks.md, trigger `drawdown`.
 PEAK_WITHIN = timedelta(hours=8)
+# Counterparties that a queue shows even where the quantity needs fewer.
+SHOWN = 1_000
+
 # What moves a fund by results, unlike contributions and withdrawals.
 _RESULTS = ["takeover", "inventory", "cycle"]
+# How many of the best estimates are ranked exactly: as a rule the first number will do; None are all.
+_EXAMINED = (4_096, 65_536, None)
 
-_COPY = """COPY fund_openposition
-    (fund_id, position, trader, contract, side, quantity, entry_price, mark_price, margin, wallet) FROM STDIN"""
+# What a score is made of beside quantity and prices.
+_INPUTS = {
+    AdlQueue.PNL_RATE_X_LEVERAGE: "margin",
+    AdlQueue.PROFIT_X_MARGIN_RATIO: "margin and wallet",
+    AdlQueue.MARK_ENTRY_X_LEVERAGE: "wallet",
+}
+_BOOK = "%(fund)s, %(contract)s, %(side)s, %(inverse)s, %(multiplier)s, %(queue)s, %(seed)s"
+_HEAD = f"SELECT * FROM fund_adl_head_v1({_BOOK}, %(wanted)s, %(shown)s, %(examined)s)"
+_PRO_RATA = "SELECT * FROM fund_adl_pro_rata_v1(%(fund)s, %(contract)s, %(side)s, %(wanted)s, %(shown)s)"
+# In the order in which `Book.row` takes them.
+_COLUMNS = ("position", "trader", "quantity", "entry_price", "mark_price", "margin", "wallet")
+_STANDING = f"SELECT * FROM fund_adl_standing_v1({_BOOK}, %(positions)s)"
 # Backwards from now: `run` is what the fund has gained since before each entry, `results` the part of results in it.
 _FALL = """
 SELECT coalesce(max(-w.run), 0), coalesce(max(-w.results), 0)
@@ -39,81 +53,116 @@ SELECT coalesce(max(-w.run), 0), coalesce(max(-w.results), 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PositionRow:
-    """One open position as the venue tells it, prices in quote per unit; `margin` and `wallet` where a queue asks."""
+class Book:
+    """The open positions of one side of a contract, with the contract's terms."""
+
+    fund_id: int
+    contract: str
+    kind: ContractKind
+    multiplier: Decimal
+    side: PositionSide
+
+    def row(
+        self,
+        position: str,
+        trader: str,
+        quantity: Decimal,
+        entry_price: Decimal,
+        mark_price: Decimal,
+        margin: Decimal | None,
+        wallet: Decimal | None,
+    ) -> Row:
+        """One position as the rules take it."""
+        return Row(
+            position=position,
+            trader=trader,
+            contract=self.contract,
+            kind=self.kind,
+            multiplier=self.multiplier,
+            side=self.side,
+            quantity=quantity,
+            entry_price=entry_price,
+            mark_price=mark_price,
+            margin=margin,
+            wallet=wallet,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """The first counterparties of a queue of `length`: all that the quantity needs, and at least those SHOWN."""
+
+    queued: tuple[Queued, ...]
+    length: int
+    cut: AdlCut
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where an open position stands in its queue: `rank` from 1 of `length`, None where it is not queued."""
 
     position: str
-    trader: str
-    contract: str
-    side: str
-    quantity: Decimal
-    entry_price: Decimal
-    mark_price: Decimal
-    margin: Decimal | None = None
-    wallet: Decimal | None = None
+    rank: int | None
+    length: int
 
 
-def replace_positions(*, fund_code: str, rows: Iterable[PositionRow]) -> int:
-    """The venue's open positions as of now, in place of all that were known. Returns their number.
+def queue(book: Book, *, policy: AdlQueue, seed: str | None, quantity: Decimal, listed: Sequence[str] = ()) -> Head:
+    """Counterparties for `quantity` > 0, first to be closed first, from the positions known now.
 
-    Rows are streamed to the database. Raises NotFound `fund_unknown`; Refused `positions_malformed` with the row's
-    number, `position_repeated`.
+    Ranked in the database as `fund.rules.adl_queue` ranks, cut as `adl_fills` cuts; only the head is read. `seed` of
+    `seeded_random`; `listed`: the whole of an external queue. Raises as `fund.rules.adl_queue`.
     """
-    fund = funds.find(fund_code)
-    with transaction.atomic():
-        # One upload at a time: of two, the one that comes second holds, as a whole.
-        Fund.objects.select_for_update(no_key=True).get(pk=fund.pk)
-        OpenPosition.objects.filter(fund=fund).delete()
-        count = 0
-        try:
-            with transaction.atomic(), psycopg.Cursor(connection.connection) as cursor, cursor.copy(_COPY) as copy:
-                for row in _checked(rows):
-                    copy.write_row((fund.pk, *row))
-                    count += 1
-        except psycopg.errors.UniqueViolation as error:
-            detail = f"a position stands twice: {error.diag.message_detail}"
-            raise Refused("position_repeated", detail, field="position") from error
-    return count
+    if policy is AdlQueue.EXTERNAL:
+        return _external(book, listed, quantity)
+    assert policy is not AdlQueue.SEEDED_RANDOM or seed is not None, "a random order is drawn from a stored seed"
+    query, sizes = (_PRO_RATA, _EXAMINED[-1:]) if policy is AdlQueue.PRO_RATA else (_HEAD, _EXAMINED)
+    arguments = {**_arguments(book, policy, seed), "wanted": quantity, "shown": SHOWN}
+    for examined in sizes:
+        rows = _rows(query, {**arguments, "examined": examined})
+        complete, length, missing = rows[0][:3]
+        if missing is not None:
+            detail = f"position {missing}: the queue ranks by {_INPUTS[policy]}, and it has none"
+            raise Refused("adl_input_missing", detail)
+        if complete:
+            break
+    ranked = [(rank, book.row(*values), closes) for _, _, _, rank, *values, closes in rows if rank is not None]
+    fills = tuple(
+        AdlFill(position=row.position, trader=row.trader, quantity=closes) for _, row, closes in ranked if closes
+    )
+    return Head(
+        queued=tuple(
+            Queued(
+                rank=rank,
+                position=row.position,
+                trader=row.trader,
+                quantity=row.quantity,
+                profit=row.profit,
+                score=adl_score(row, queue=policy),
+            )
+            for rank, row, _ in ranked
+        ),
+        length=length,
+        cut=AdlCut(fills=fills, left=EXACT.subtract(quantity, total(fill.quantity for fill in fills))),
+    )
 
 
-def queue(
-    *,
-    fund_id: int,
-    contract: str,
-    kind: ContractKind,
-    multiplier: Decimal,
-    taken_over: PositionSide,
-    policy: AdlQueue,
-    seed: str | None,
-    listed: Sequence[str] = (),
-) -> tuple[Queued, ...]:
-    """Counterparties of a takeover of side `taken_over`, first to be closed first, from the positions known now.
+def standings(book: Book, *, policy: AdlQueue, seed: str | None, positions: Sequence[str]) -> list[Standing]:
+    """Where positions of a book stand in its queue, in the order of their ids.
 
-    Raises as `fund.rules.adl_queue`.
+    Nothing where no takeover has an order of its own yet: a pro-rata queue closes all, an external one is the venue's,
+    and a random one is drawn for each takeover unless there is a `seed`.
     """
-    candidates = OpenPosition.objects.filter(fund_id=fund_id, contract=contract, side=taken_over.opposite.value)
-    rows = [
-        Row(
-            position=each.position,
-            trader=each.trader,
-            contract=each.contract,
-            kind=kind,
-            multiplier=multiplier,
-            side=PositionSide(each.side),
-            quantity=each.quantity,
-            entry_price=each.entry_price,
-            mark_price=each.mark_price,
-            margin=each.margin,
-            wallet=each.wallet,
-        )
-        for each in candidates.iterator(chunk_size=10_000)
-    ]
-    return adl_queue(rows, queue=policy, contract=contract, taken_over=taken_over, seed=seed, listed=listed)
+    drawn = policy is not AdlQueue.SEEDED_RANDOM or seed is not None
+    if not drawn or policy in (AdlQueue.EXTERNAL, AdlQueue.PRO_RATA):
+        return []
+    rows = _rows(_STANDING, {**_arguments(book, policy, seed), "positions": list(positions)})
+    return [Standing(position=position, rank=rank, length=length) for position, rank, length in rows]
 
 
 def mark_price(*, fund_id: int, contract: str) -> Decimal | None:
     """The contract's mark price as the open positions carry it, None where none is known."""
-    known = OpenPosition.objects.filter(fund_id=fund_id, contract=contract).order_by("side", "position")
+    # The index has them in this order; by position it would sort the whole book.
+    known = OpenPosition.objects.filter(fund_id=fund_id, contract=contract).order_by("side")
     return known.values_list("mark_price", flat=True).first()
 
 
@@ -181,26 +230,34 @@ def drawdown(*, fund_code: str, balance: Decimal, at: datetime) -> Drawdown:
     return Drawdown(Fraction(max(fall, 0)) / peak, Fraction(max(fall_by_results, 0)) / peak)
 
 
-def _checked(rows: Iterable[PositionRow]) -> Iterator[tuple[object, ...]]:
-    for number, row in enumerate(rows, 1):
-        if not 0 < len(row.position) <= 200:
-            raise errors.positions_malformed(number, f"position {row.position!r} is not 1 to 200 long")
-        if not chart.is_name(row.trader):
-            raise errors.positions_malformed(number, f"trader {row.trader!r} is not a name")
-        if row.side not in (PositionSide.LONG, PositionSide.SHORT):
-            raise errors.positions_malformed(number, f"side {row.side!r} is not one of long, short")
-        for name in ("quantity", "entry_price", "mark_price"):
-            value = getattr(row, name)
-            if not (value.is_finite() and value > 0):
-                raise errors.positions_malformed(number, f"{name} {value} is not above 0")
-        yield (
-            row.position,
-            row.trader,
-            row.contract,
-            row.side,
-            row.quantity,
-            row.entry_price,
-            row.mark_price,
-            row.margin,
-            row.wallet,
-        )
+def _arguments(book: Book, policy: AdlQueue, seed: str | None) -> dict[str, Any]:
+    return {
+        "fund": book.fund_id,
+        "contract": book.contract,
+        "side": book.side.value,
+        "inverse": book.kind is ContractKind.INVERSE,
+        "multiplier": book.multiplier,
+        "queue": policy.value,
+        "seed": seed,
+    }
+
+
+def _rows(query: str, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, arguments)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _external(book: Book, listed: Sequence[str], quantity: Decimal) -> Head:
+    known = OpenPosition.objects.filter(
+        fund_id=book.fund_id, contract=book.contract, side=book.side.value, position__in=set(listed)
+    )
+    queued = adl_queue(
+        [book.row(*values) for values in known.values_list(*_COLUMNS)],
+        queue=AdlQueue.EXTERNAL,
+        contract=book.contract,
+        taken_over=book.side.opposite,
+        listed=listed,
+    )
+    return Head(queued=queued, length=len(queued), cut=adl_fills(queued, quantity=quantity, queue=AdlQueue.EXTERNAL))

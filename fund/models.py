@@ -5,11 +5,16 @@ Money stands in the ledger; these rows say why it moved. Parts are stored with t
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Cast
 
 from ledger.fields import AmountField
 from ledger.models import Currency, Entry
+from ledger.money import MAX_INTEGER_DIGITS
 
 
 class Fund(models.Model):
@@ -290,10 +295,22 @@ class FundSnapshot(models.Model):
         return f"{self.fund.code} {self.taken_at:%Y-%m-%d %H:%M}"
 
 
+_TOO_LARGE = Decimal(f"1e{MAX_INTEGER_DIGITS}")
+
+
+def _rounded(exact: F | CombinedExpression) -> models.GeneratedField:
+    """The column that keeps a number as the nearest double."""
+    nearest = models.FloatField()
+    return models.GeneratedField(expression=Cast(exact, nearest), output_field=nearest, db_persist=True)
+
+
 class OpenPosition(models.Model):
     """One open position of the venue, for the ADL queues; replaced as a whole by every upload."""
 
-    fund = models.ForeignKey(Fund, on_delete=models.CASCADE, related_name="open_positions", db_index=False)
+    # No foreign key in the database: a million look-ups an upload, of a fund that is never deleted.
+    fund = models.ForeignKey(
+        Fund, on_delete=models.CASCADE, related_name="open_positions", db_index=False, db_constraint=False
+    )
     position = models.CharField(max_length=200, db_collation="C")
     trader = models.CharField(max_length=100, db_collation="C")
     contract = models.CharField(max_length=100, db_collation="C")
@@ -303,6 +320,13 @@ class OpenPosition(models.Model):
     mark_price = AmountField()
     margin = AmountField(null=True, blank=True)
     wallet = AmountField(null=True, blank=True)
+    # Each rounded once, for the estimates that a queue begins with: see sql/adl_scores.sql.
+    quantity_float = _rounded(F("quantity"))
+    entry_float = _rounded(F("entry_price"))
+    mark_float = _rounded(F("mark_price"))
+    move_float = _rounded(F("mark_price") - F("entry_price"))
+    margin_float = _rounded(F("margin"))
+    wallet_float = _rounded(F("wallet"))
 
     class Meta:
         constraints = [
@@ -311,8 +335,18 @@ class OpenPosition(models.Model):
                 condition=Q(side__in=["long", "short"], quantity__gt=0, entry_price__gt=0, mark_price__gt=0),
                 name="open_position_sane",
             ),
+            # Beyond these an estimate of a score could overflow. NaN is above all of them.
+            models.CheckConstraint(
+                condition=Q(quantity__lt=_TOO_LARGE, entry_price__lt=_TOO_LARGE, mark_price__lt=_TOO_LARGE)
+                & (Q(margin=None) | Q(margin__gt=-_TOO_LARGE, margin__lt=_TOO_LARGE))
+                & (Q(wallet=None) | Q(wallet__gt=-_TOO_LARGE, wallet__lt=_TOO_LARGE)),
+                name="open_position_in_range",
+            ),
         ]
-        indexes = [models.Index(fields=["fund", "contract", "side"], name="open_position_book")]
+        indexes = [
+            models.Index(fields=["fund", "contract", "side"], name="open_position_book"),
+            models.Index(fields=["trader"], name="open_position_trader"),
+        ]
 
     def __str__(self) -> str:
         return self.position

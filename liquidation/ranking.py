@@ -8,18 +8,20 @@ from decimal import Decimal
 from fund import adl, rulebooks
 from fund.models import InventoryPosition
 from fund.rulebook import Adl, AdlPrice, AdlQueue, Rulebook
-from fund.rules import AdlCut, Queued, adl_fills
-from ledger.money import EXACT, plain
+from fund.rules import AdlCut, Queued
+from ledger.money import plain
 from liquidation import errors
 from liquidation.contracts import kind_of
-from liquidation.models import Takeover
+from liquidation.models import Contract, Takeover
 from liquidation.rules import PositionSide
-from liquidation.values import decimals_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """The queue for a takeover as it stands now, and how far into it `quantity` reaches: the cut."""
+    """The head of a takeover's queue as it stands now, and the cut: how far into it `quantity` reaches.
+
+    `length` is that of the whole queue.
+    """
 
     policy: Adl
     price: Decimal
@@ -27,6 +29,7 @@ class Ranking:
     seed: str | None
     quantity: Decimal
     queued: tuple[Queued, ...]
+    length: int
     cut: AdlCut
 
     def to_json(self) -> dict[str, object]:
@@ -38,7 +41,7 @@ class Ranking:
             "price_policy": self.policy.price.value,
             "mark_price": None if self.mark_price is None else plain(self.mark_price),
             "seed": self.seed,
-            "length": len(self.queued),
+            "length": self.length,
             "left": plain(self.cut.left),
             "rows": [
                 {
@@ -50,7 +53,8 @@ class Ranking:
                     "score": None if row.score is None else str(row.score),
                     "closes": plain(closed.get(row.position, Decimal(0))),
                 }
-                for row in self.queued[:down_to]
+                for row in self.queued
+                if row.rank <= down_to
             ],
         }
 
@@ -80,18 +84,13 @@ def rank(
         if not takeover.adl_seed:
             takeover.adl_seed = policy.seed or secrets.token_hex(16)
         seed = takeover.adl_seed
-    queued = adl.queue(
-        fund_id=takeover.contract.fund_id,
-        contract=takeover.contract.symbol,
-        kind=kind_of(takeover.contract),
-        multiplier=takeover.contract.multiplier,
-        taken_over=PositionSide(takeover.side),
+    head = adl.queue(
+        book_of(takeover.contract, PositionSide(takeover.side).opposite),
         policy=policy.queue,
         seed=seed,
+        quantity=quantity,
         listed=listed,
     )
-    finest = max(map(decimals_of, [quantity, *(row.quantity for row in queued)]))
-    lot_step = EXACT.scaleb(Decimal(1), -finest)
     price = mark if policy.price is AdlPrice.MARK else takeover.bankruptcy_price
     assert price is not None
     return Ranking(
@@ -100,8 +99,20 @@ def rank(
         mark_price=mark,
         seed=seed,
         quantity=quantity,
-        queued=queued,
-        cut=adl_fills(queued, quantity=quantity, queue=policy.queue, lot_step=lot_step),
+        queued=head.queued,
+        length=head.length,
+        cut=head.cut,
+    )
+
+
+def book_of(contract: Contract, side: PositionSide) -> adl.Book:
+    """The open positions of one side of a contract, on its terms."""
+    return adl.Book(
+        fund_id=contract.fund_id,
+        contract=contract.symbol,
+        kind=kind_of(contract),
+        multiplier=contract.multiplier,
+        side=side,
     )
 
 

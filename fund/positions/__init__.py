@@ -10,8 +10,8 @@ from django.db.models import Count, Sum
 
 from fund import cycles, errors
 from fund.models import Cycle, CyclePosition
-from fund.positions.reading import READERS, PositionProfit, from_rows
-from fund.positions.staging import Taken, take
+from fund.positions.profits import SHAPE, PositionProfit, Taken, table_of, take
+from fund.positions.reading import READERS
 
 __all__ = ["PositionProfit", "Taken", "add", "complete", "discard", "stream"]
 
@@ -22,7 +22,7 @@ def add(*, cycle_id: int, rows: Iterable[PositionProfit]) -> Taken:
     Raises NotFound `cycle_unknown`; Refused `positions_frozen`, `positions_malformed`, `name_malformed`,
     `amount_malformed`, `amount_out_of_range`, `amount_precision`; ReferenceReused for a position of other content.
     """
-    return take(cycles.find(cycle_id), from_rows(rows), exclude={}, default_contract="")
+    return take(cycles.find(cycle_id), table_of(rows), exclude={}, default_contract="")
 
 
 def stream(
@@ -45,7 +45,7 @@ def stream(
     cycle = cycles.find(cycle_id)
     if format not in READERS:
         raise errors.positions_format(format, READERS)
-    table = READERS[format](source, columns=columns, exclude=exclude or {})
+    table = READERS[format](source, shape=SHAPE, columns=columns, exclude=exclude or {})
     return take(cycle, table, exclude=exclude or {}, default_contract=default_contract)
 
 

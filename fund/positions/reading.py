@@ -8,17 +8,10 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import BinaryIO
 
 from fund import errors
 from ledger.errors import Refused
-from ledger.money import plain
-
-# What a row says of a position, in the order of `PositionProfit`.
-FIELDS = ("position", "trader", "profit", "contract", "opened_at")
-REQUIRED = FIELDS[:3]
 
 _CHUNK = 1 << 18
 # A line that is longer is no row of ours; without a limit one line could take all memory.
@@ -27,15 +20,13 @@ _LINE_MOST = 1 << 16
 _NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-,\r\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionProfit:
-    """A position's profit in the cycle, in the fund's currency: realised + change of unrealised + funding − fees."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a row says of a position. `amounts` are decimals, as strings where a format has other numbers."""
 
-    position: str
-    trader: str
-    profit: Decimal
-    contract: str = ""
-    opened_at: datetime | None = None
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    amounts: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -62,28 +53,41 @@ class Table:
             before = chunk[-2:]
 
 
-def from_rows(rows: Iterable[PositionProfit]) -> Table:
-    """Rows that are read already."""
+def from_rows(rows: Iterable[Sequence[str]], *, shape: Shape) -> Table:
+    """Rows that are texts already, in the order of the shape's fields."""
+    return Table(shape.fields, {field: field for field in shape.fields}, _as_csv(rows))
+
+
+def from_documents(rows: Iterable[object], *, shape: Shape) -> Table:
+    """Rows as JSON has them: objects with the fields as names, or lists in their order, perhaps without the last."""
+
+    field_of = {field: field for field in shape.fields}
 
     def written() -> Iterator[Sequence[str]]:
-        for row in rows:
-            opened_at = row.opened_at.isoformat() if row.opened_at else ""
-            if not row.profit.is_finite():
-                raise Refused("amount_malformed", f"position {row.position}: profit {row.profit} is not an amount")
-            yield row.position, row.trader, plain(row.profit), row.contract, opened_at
+        for number, row in enumerate(rows, 1):
+            document = row
+            if isinstance(row, Sequence) and not isinstance(row, str):
+                if not len(shape.required) <= len(row) <= len(shape.fields):
+                    raise errors.positions_malformed(
+                        number, f"{len(row)} values; the columns are {', '.join(shape.fields)}"
+                    )
+                document = dict(zip(shape.fields, row, strict=False))
+            if not isinstance(document, Mapping):
+                raise errors.positions_malformed(number, "not an object")
+            yield _texts(document, number, shape=shape, field_of=field_of, required=shape.required)
 
-    return Table(FIELDS, dict(zip(FIELDS, FIELDS, strict=True)), _as_csv(written()))
+    return from_rows(written(), shape=shape)
 
 
-def read_csv(source: BinaryIO, *, columns: Mapping[str, str] | None, exclude: Mapping[str, str]) -> Table:
+def read_csv(source: BinaryIO, *, shape: Shape, columns: Mapping[str, str] | None, exclude: Mapping[str, str]) -> Table:
     """CSV with a header. Raises Refused `positions_malformed`, `positions_columns`."""
     header, rest = _header(source)
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
         raise errors.positions_columns(f"the header repeats {', '.join(sorted(repeated))}", header)
-    source_of = _mapped(columns, header)
-    if columns is None:
-        _refuse_unknown(set(header) - set(exclude), header)
+    source_of = _mapped(columns, header, shape)
+    if columns is None and (unknown := set(header) - set(exclude) - set(shape.fields)):
+        raise errors.positions_columns(f"{', '.join(sorted(unknown))}: nothing that a position has", shape.fields)
     if missing := set(exclude) - set(header):
         raise errors.positions_columns(f"rows are to be left out by {', '.join(sorted(missing))}", header)
 
@@ -96,25 +100,23 @@ def read_csv(source: BinaryIO, *, columns: Mapping[str, str] | None, exclude: Ma
     return Table(tuple(header), source_of, chunks())
 
 
-def read_ndjson(source: BinaryIO, *, columns: Mapping[str, str] | None, exclude: Mapping[str, str]) -> Table:
+def read_ndjson(
+    source: BinaryIO, *, shape: Shape, columns: Mapping[str, str] | None, exclude: Mapping[str, str]
+) -> Table:
     """One JSON object a line, amounts as strings. Raises Refused while it is read, naming the row."""
-    source_of = {field: (columns or {}).get(field, field) for field in FIELDS}
+    source_of = {field: (columns or {}).get(field, field) for field in shape.fields}
     if columns is not None:
-        _refuse_unknown_fields(columns)
-    names = tuple(dict.fromkeys((*source_of.values(), *exclude)))
-    strict_text = {source_of[field]: field for field in FIELDS}
-    required = [source_of[field] for field in REQUIRED]
+        _refuse_unknown_fields(columns, shape)
+    field_of = {**dict.fromkeys(exclude, ""), **{name: field for field, name in source_of.items()}}
+    required = [source_of[field] for field in shape.required]
 
     def written() -> Iterator[Sequence[str]]:
         for row, document in _documents(source):
-            for name in required:
-                if document.get(name) is None:
-                    raise errors.positions_malformed(row, f"{name} is missing")
-            if columns is None and (unknown := document.keys() - names):
-                raise errors.positions_malformed(row, f"{', '.join(sorted(unknown))}: no such field")
-            yield [_text(document.get(name), strict_text.get(name), name, row) for name in names]
+            if columns is not None:
+                document = {name: document.get(name) for name in field_of}
+            yield _texts(document, row, shape=shape, field_of=field_of, required=required)
 
-    return Table(names, source_of, _as_csv(written()))
+    return Table(tuple(field_of), source_of, _as_csv(written()))
 
 
 READERS: Mapping[str, Callable[..., Table]] = {"csv": read_csv, "ndjson": read_ndjson}
@@ -138,25 +140,21 @@ def _header(source: BinaryIO) -> tuple[list[str], bytes]:
     return names, rest
 
 
-def _mapped(columns: Mapping[str, str] | None, header: Sequence[str]) -> dict[str, str]:
+def _mapped(columns: Mapping[str, str] | None, header: Sequence[str], shape: Shape) -> dict[str, str]:
     """Where each field stands: under the name that the caller gave it, else under its own."""
     given = columns or {}
-    _refuse_unknown_fields(given)
-    source_of = {field: given.get(field, field) for field in FIELDS}
-    missing = [source_of[field] for field in FIELDS if source_of[field] not in header]
-    if wanted := [name for name in missing if name in given.values() or name in REQUIRED]:
+    _refuse_unknown_fields(given, shape)
+    source_of = {field: given.get(field, field) for field in shape.fields}
+    missing = [source_of[field] for field in shape.fields if source_of[field] not in header]
+    required = {source_of[field] for field in shape.required}
+    if wanted := [name for name in missing if name in given.values() or name in required]:
         raise errors.positions_columns(f"there is no column {', '.join(wanted)}", header)
     return {field: name for field, name in source_of.items() if name in header}
 
 
-def _refuse_unknown_fields(columns: Mapping[str, str]) -> None:
-    if unknown := columns.keys() - set(FIELDS):
-        raise errors.positions_columns(f"{', '.join(sorted(unknown))}: nothing that a position has", FIELDS)
-
-
-def _refuse_unknown(names: set[str], header: Sequence[str]) -> None:
-    if unknown := names - set(FIELDS):
-        raise errors.positions_columns(f"{', '.join(sorted(unknown))}: nothing that a position has", header)
+def _refuse_unknown_fields(columns: Mapping[str, str], shape: Shape) -> None:
+    if unknown := columns.keys() - set(shape.fields):
+        raise errors.positions_columns(f"{', '.join(sorted(unknown))}: nothing that a position has", shape.fields)
 
 
 def _documents(source: BinaryIO) -> Iterator[tuple[int, dict[str, object]]]:
@@ -183,15 +181,29 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return document
 
 
-def _text(value: object, field: str | None, name: str, row: int) -> str:
-    """A value as CSV carries it. What a position has is a string; a column to leave rows out by may be anything."""
-    if isinstance(value, str):
-        return value
+def _texts(
+    document: Mapping[str, object], row: int, *, shape: Shape, field_of: Mapping[str, str], required: Sequence[str]
+) -> list[str]:
+    """A row's values as CSV carries them, under the names of `field_of`: which field each is, or empty."""
+    for name in required:
+        if document.get(name) is None:
+            raise errors.positions_malformed(row, f"{name} is missing")
+    if unknown := document.keys() - field_of.keys():
+        raise errors.positions_malformed(row, f"{', '.join(sorted(unknown))}: no such field")
+    texts = []
+    for name, field in field_of.items():
+        value = document.get(name)
+        texts.append(value if isinstance(value, str) else _text(value, field, name, row, shape))
+    return texts
+
+
+def _text(value: object, field: str, name: str, row: int, shape: Shape) -> str:
+    """What is no string: nothing at all, or in a column to leave rows out by anything."""
     if value is None:
         return ""
-    if field == "profit":
+    if field in shape.amounts:
         raise Refused("amount_must_be_string", f'row {row}: {name} {value} must be a decimal string such as "12.5"')
-    if field is not None:
+    if field:
         raise errors.positions_malformed(row, f"{name} is not a string")
     return json.dumps(value)
 

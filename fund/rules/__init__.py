@@ -1,6 +1,6 @@
 """The fund's rules: pure functions of plain values. No database, no settings, no clock. Source: rulebooks.md."""
 
-from fund.rules.adl import AdlCut, AdlFill, OpenPosition, Queued, adl_fills, adl_queue, rank_lights
+from fund.rules.adl import AdlCut, AdlFill, OpenPosition, Queued, adl_fills, adl_queue, adl_score, rank_lights
 from fund.rules.allocation import Allocation, Profit, Share, allocate
 from fund.rules.contracts import (
     ContractKind,
@@ -44,6 +44,7 @@ __all__ = [
     "adl_fills",
     "adl_is_due",
     "adl_queue",
+    "adl_score",
     "allocate",
     "average_entry",
     "book_for_engine",

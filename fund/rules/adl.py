@@ -107,7 +107,7 @@ def adl_queue(
     if queue is AdlQueue.PRO_RATA:
         in_profit = sorted((row for row in candidates if row.profit > 0), key=lambda row: row.position)
         return _numbered([(row, None) for row in in_profit])
-    scored = [(row, score) for row in candidates if (score := _SCORES[queue](row)) is not None]
+    scored = [(row, score) for row in candidates if (score := adl_score(row, queue=queue)) is not None]
     scored.sort(key=lambda pair: (-pair[1], pair[0].position))
     return _numbered(scored)
 
@@ -134,6 +134,15 @@ def adl_fills(
     left = EXACT.subtract(quantity, total(taken))
     assert left >= 0, f"closed {-left} more than {quantity}"
     return AdlCut(fills=fills, left=left)
+
+
+def adl_score(row: OpenPosition, *, queue: AdlQueue) -> Fraction | None:
+    """What the queue ranks by, the largest first; None where the position is not queued or the queue has no score.
+
+    Raises Refused: adl_input_missing.
+    """
+    score = _SCORES.get(queue)
+    return None if score is None else score(row)
 
 
 def rank_lights(rank: int, *, queue_length: int) -> int:
@@ -171,8 +180,8 @@ def _profit_x_margin_ratio(row: OpenPosition) -> Fraction | None:
 
     Source: Binance, "What Is Auto-Deleveraging (ADL) and How Does It Work", LeveragePnL.
     """
-    profit, wallet = row.profit, _given(row, "wallet")
-    ratio = _given(row, "margin") / (wallet + profit) if wallet + profit > 0 else Fraction(0)
+    profit, wallet, margin = row.profit, _given(row, "wallet"), _given(row, "margin")
+    ratio = margin / (wallet + profit) if wallet + profit > 0 else Fraction(0)
     return max(profit, Fraction(0)) / max(wallet, Fraction(1)) * ratio
 
 

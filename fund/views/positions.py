@@ -9,7 +9,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fund import adl, funds, open_rows, positions
+from fund import funds, open_positions, positions
 from fund.models import OpenPosition
 from fund.positions import PositionProfit, Taken
 from fund.serializers.cycles import CycleSerializer
@@ -93,7 +93,7 @@ class OpenPositionsView(ResourceView):
     )
     def put(self, request: Request, code: str) -> Response:
         allow_fund(request, code)
-        count = adl.replace_positions(fund_code=code, rows=_open_rows(request))
+        count = _replace_open(request, code)
         return Response({"count": count})
 
 
@@ -112,11 +112,11 @@ def _take(request: Request, cycle_id: int) -> Taken:
     return positions.add(cycle_id=cycle_id, rows=rows)
 
 
-def _open_rows(request: Request) -> Any:
+def _replace_open(request: Request, code: str) -> int:
     streamed = _FORMATS.get(_media_type(request))
     if streamed is None:
-        return open_rows.from_documents(_items(request.data))
-    return open_rows.read_csv(_stream(request)) if streamed == "csv" else open_rows.read_ndjson(_stream(request))
+        return open_positions.replace_from_documents(fund_code=code, rows=_items(request.data))
+    return open_positions.replace_from_stream(fund_code=code, source=_stream(request), format=streamed)
 
 
 def _items(body: Any) -> list[Any]:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from fund.adl import replace_positions
-from fund.open_rows import from_documents
+from fund.open_positions import replace_from_documents
 from ledger.money import parse_number
 from liquidation import inventory
 from liquidation.closes import close_takeover
@@ -113,9 +112,9 @@ def mark(stage: Stage, event: Event) -> None:
 
 def positions_open(stage: Stage, event: Event) -> None:
     """A row without a contract belongs to the first one."""
-    replace_positions(
+    replace_from_documents(
         fund_code=stage.fund_code,
-        rows=from_documents(_with_contract(row, stage.first_contract) for row in needed(event, "rows")),
+        rows=(_with_contract(row, stage.first_contract) for row in needed(event, "rows")),
     )
 
 

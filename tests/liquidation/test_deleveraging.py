@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from fund import transfers
-from fund.adl import PositionRow, replace_positions
 from fund.models import OpenPosition
+from fund.open_positions import PositionRow, replace_positions
 from ledger.models import Entry
 from ledger.money import plain
 from liquidation.deleveraging import Counterparty, report_adl
@@ -366,7 +366,7 @@ def test_an_upload_replaces_all_that_was_known() -> None:
     [
         ("positions_malformed", row("q2", "tom", "up", "1", "1")),
         ("positions_malformed", row("q2", "tom", "long", "0", "1")),
-        ("positions_malformed", row("q2", "to m", "long", "1", "1")),
+        ("name_malformed", row("q2", "to m", "long", "1", "1")),
         ("positions_malformed", row("", "tom", "long", "1", "1")),
         ("position_repeated", row("q1", "tom", "long", "1", "1")),
     ],

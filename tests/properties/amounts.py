@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from fund.adl import PositionRow
+from fund.open_positions import PositionRow
 from fund.positions import PositionProfit
 from tests.builders import moment
 from tests.properties.venue import CONTRACTS, SIDES, TRADERS, Taken

@@ -11,10 +11,10 @@ from fractions import Fraction
 import pytest
 from django.db import transaction
 
-from fund import adl, cycles, funds, positions, rulebooks, transfers
-from fund.adl import PositionRow
+from fund import cycles, funds, open_positions, positions, rulebooks, transfers
 from fund.models import Allocation, Fund
 from fund.models import Cycle as Cycles
+from fund.open_positions import PositionRow
 from fund.positions import PositionProfit
 from fund.rulebook import Rulebook
 from fund.rules import Profit, allocate
@@ -379,7 +379,7 @@ class Venue:
 
     def open_positions(self, rows: Sequence[PositionRow]) -> None:
         self.positions = {row.position: row for row in rows}
-        adl.replace_positions(fund_code=FUND, rows=rows)
+        open_positions.replace_positions(fund_code=FUND, rows=rows)
 
     def dispose(self, symbol: str, quantity: Decimal, *, price: Decimal, fee: Decimal) -> None:
         reference, at = self._reference("d"), self.now
