@@ -79,6 +79,8 @@ REDIS_URL = env.str("REDIS_URL", default=env.str("BROKER_URL", default="redis://
 CELERY_BROKER_URL = env.str("BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_RESULT_EXTENDED = True
+# A season of nightly verifications to look back on; beat clears older results away.
+CELERY_RESULT_EXPIRES = 90 * 24 * 3600
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -61,8 +61,12 @@ _start_servers()
 _have_a_broker_of_ones_own()
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
-# Workers inherit the environment, and would read the settings before they have a broker of their own.
-del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers inherit the environment, and would read the settings before they have a broker of their own."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 @pytest.fixture(scope="session")
