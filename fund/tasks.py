@@ -7,6 +7,8 @@ from fund import cycles, settlement, snapshots
 from fund.models import Fund
 from ledger.actor import recorded_by
 
+SECONDS_TO_BEGIN = 60
+
 
 @shared_task(name="fund.settle_due_cycles")
 def settle_due_cycles() -> list[int]:
@@ -15,7 +17,8 @@ def settle_due_cycles() -> list[int]:
     cycles.end_due(now=now)
     due = [cycle.pk for cycle in settlement.ready()]
     for cycle_id in due:
-        settle_cycle.delay(cycle_id)
+        # Asked for again every minute until it is settled: what has not begun by then need not begin twice.
+        settle_cycle.apply_async([cycle_id], expires=SECONDS_TO_BEGIN)
     return due
 
 

@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from django.test import override_settings
 
 from fund import cycles, positions, rulebooks, settlement
 from fund.models import Allocation, Fund
 from fund.positions import PositionProfit
 from ledger.models import Entry
 from ledger.posting import recorded_by
-from tests.builders import balance, balances, moment, refused
+from tests.builders import balance, balances, moment, move, post, refused
 from tests.fund.builders import HOUR, earn, lose, open_cycle, open_fund
 from tests.fund.settling import AFTER, ILLUSTRATION, assert_books_hold, figures, settle, settled, shares
 
@@ -277,3 +278,22 @@ def test_more_participants_than_an_entry_has_lines_are_booked_in_several_entries
     assert Allocation.objects.filter(amount__gt=0).count() == count
     assert balance("loss:usdt") == "0"
     assert_books_hold()
+
+
+@override_settings(TRADER_FLOOR=True)
+def test_a_trader_who_would_fall_below_its_floor_is_named_and_nothing_is_settled() -> None:
+    open_fund(contribution="5000")
+    cycle = open_cycle()
+    lose("1000")
+    earn(cycle, *ILLUSTRATION)
+    for trader, amount in (("t1", "1000"), ("t3", "120")):
+        post(move(f"d-{trader}", amount, debited="custody:USDT", credited=f"trader:{trader}:USDT"))
+
+    with refused("account_floor") as refusal:
+        settle(cycle)
+
+    assert "account trader:t2:USDT would stand at -240, below its floor 0 by 240" in refusal.value.detail
+    assert not Allocation.objects.exists()
+    post(move("d-t2", "240", debited="custody:USDT", credited="trader:t2:USDT"))
+    assert settle(cycle).status == "settled"
+    assert balance("trader:t2:USDT") == "0"
