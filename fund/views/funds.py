@@ -24,7 +24,7 @@ from fund.serializers.funds import (
 from ledger.rest.idempotency import idempotent
 from ledger.rest.models import Role
 from ledger.rest.paging import page_response
-from ledger.rest.permissions import HOUSE, allow_fund, key_of
+from ledger.rest.permissions import HOUSE, allow_fund, key_of, of_allowed_funds
 from ledger.rest.schema import listed, recorded, shown
 from ledger.rest.serializers import NoQuery
 from ledger.rest.views import ResourceView, recorded_response
@@ -39,9 +39,7 @@ class FundsView(ResourceView):
     @listed(FundSerializer, FundQuery)
     def get(self, request: Request) -> Response:
         rows = Fund.objects.filter(**FundQuery.read(request, paged=True))
-        if key_of(request).fund:
-            rows = rows.filter(code=key_of(request).fund)
-        rows = with_figures(rows, at=timezone.now())
+        rows = with_figures(of_allowed_funds(request, rows, by="code"), at=timezone.now())
         return page_response(request, rows, by="code", serializer=FundSerializer, complete=add_inventory)
 
     @recorded(NewFundSerializer, FundSerializer)

@@ -26,7 +26,11 @@ class KeyForm(forms.Form):
     name = forms.CharField(max_length=100, help_text="Stands in the books as who recorded an entry.")
     role = forms.ChoiceField(choices=Role.choices)
     trader = forms.CharField(max_length=100, required=False, help_text="For the role trader: whose rows it reads.")
-    fund = forms.CharField(max_length=60, required=False, help_text="The one fund it works with; empty: every fund.")
+    funds = forms.CharField(
+        max_length=1000,
+        required=False,
+        help_text="Codes of the funds it works with, with spaces between; empty: every fund.",
+    )
     user = forms.ModelChoiceField(
         User.objects.order_by("username"),
         required=False,
@@ -37,13 +41,13 @@ class KeyForm(forms.Form):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BookAdmin[ApiKey]):
-    list_display = ["name", "prefix", "role", "state", "trader", "fund", "person", "expires_at", "last_used_at"]
+    list_display = ["name", "prefix", "role", "state", "trader", "scope", "person", "expires_at", "last_used_at"]
     list_filter = ["role"]
     list_select_related = ["user"]
     search_fields = ["name__icontains", "prefix__startswith", "trader__exact"]
     search_help_text = "Name, the first characters of the key, or the trader's whole name."
     fieldsets = [
-        (None, {"fields": ["name", "prefix", "role", "state", "trader", "fund", "person"]}),
+        (None, {"fields": ["name", "prefix", "role", "state", "trader", "scope", "person"]}),
         ("When", {"fields": ["created_at", "expires_at", "revoked_at", "last_used_at"]}),
     ]
 
@@ -55,6 +59,10 @@ class ApiKeyAdmin(BookAdmin[ApiKey]):
         if key.is_live(timezone.now()):
             return "live"
         return "revoked" if key.revoked_at else "expired"
+
+    @admin.display(description="funds")
+    def scope(self, key: ApiKey) -> str:
+        return ", ".join(key.funds) or "every fund"
 
     @admin.display(description="person")
     def person(self, key: ApiKey) -> str:
@@ -77,7 +85,7 @@ class ApiKeyAdmin(BookAdmin[ApiKey]):
 
         def act(values: Mapping[str, Any]) -> HttpResponse:
             key, secret = keys.create_key(
-                **{**values, "role": Role(values["role"])},
+                **{**values, "role": Role(values["role"]), "funds": values["funds"].replace(",", " ").split()},
                 created_at=timezone.now(),
             )
             self.log_addition(request, key, "Made.")

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
@@ -23,13 +24,14 @@ def create_key(
     role: Role,
     created_at: datetime,
     trader: str = "",
-    fund: str = "",
+    funds: Collection[str] = (),
     user: User | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key. Returns it with its secret, which is kept nowhere.
+    """Make a key, of these funds alone where any is named. Returns it with its secret, which is kept nowhere.
 
-    Raises Refused `key_name_taken`, `key_name_malformed`, `key_needs_trader`, `key_is_no_traders`, `key_expired`.
+    Raises Refused `key_name_taken`, `key_name_malformed`, `key_needs_trader`, `key_is_no_traders`,
+    `key_fund_malformed`, `key_expired`.
     """
     if not name.strip() or not name.isprintable():
         raise Refused("key_name_malformed", f"{name!r} is not a name for a key")
@@ -37,6 +39,9 @@ def create_key(
         raise Refused("key_needs_trader", f"key {name}: a trader's key names its trader, not {trader!r}")
     if role is not Role.TRADER and trader:
         raise Refused("key_is_no_traders", f"key {name}: the role {role} has no trader, {trader} was named")
+    for fund in funds:
+        if not is_name(fund):
+            raise Refused("key_fund_malformed", f"key {name}: {fund!r} is not the code of a fund")
     if expires_at is not None and expires_at <= created_at:
         raise Refused("key_expired", f"key {name}: it would expire at {expires_at.isoformat()}, which has passed")
     secret = _MARK + secrets.token_urlsafe(32)
@@ -47,7 +52,7 @@ def create_key(
             "digest": digest_of(secret),
             "role": role,
             "trader": trader,
-            "fund": fund,
+            "funds": sorted(set(funds)),
             "user": user,
             "created_at": created_at,
             "expires_at": expires_at,

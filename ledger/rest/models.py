@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -22,7 +23,7 @@ class Role(models.TextChoices):
 class ApiKey(models.Model):
     """A key of the API: shown once, kept as the SHA-256 of its 256 random bits, dead the moment it is revoked.
 
-    A model of our own rather than a token library's: role, fund and trader belong to the key, not to its user; every
+    A model of our own rather than a token library's: role, funds and trader belong to the key, not to its user; every
     request finds it by one indexed look-up; and a random secret of this length needs no slow hash.
     """
 
@@ -33,7 +34,12 @@ class ApiKey(models.Model):
     trader = models.CharField(
         max_length=100, blank=True, db_collation="C", help_text="Whose rows a trader's key reads."
     )
-    fund = models.CharField(max_length=60, blank=True, db_collation="C", help_text="Empty: every fund.")
+    funds = ArrayField(
+        models.CharField(max_length=60),
+        default=list,
+        blank=True,
+        help_text="The funds it works with; empty: every fund.",
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,

@@ -20,7 +20,7 @@ REPLAYED_HEADER = "Idempotent-Replayed"
 class ResourceView(APIView):
     """A resource behind a key. What a request writes is recorded as done by its key.
 
-    `roles` says which roles each method takes. `per_fund`: a key of one fund is let in, the view then keeps to it.
+    `roles` says which roles each method takes. `per_fund`: a key of some funds is let in, the view then keeps to them.
     """
 
     roles: ClassVar[Mapping[str, Collection[Role]]] = {}

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from ledger.rest.idempotency import idempotent
 from ledger.rest.models import Role
 from ledger.rest.paging import page_response
-from ledger.rest.permissions import HOUSE, allow_fund, key_of
+from ledger.rest.permissions import HOUSE, allow_fund, of_allowed_funds
 from ledger.rest.schema import listed, recorded
 from ledger.rest.views import ResourceView, recorded_response
 from liquidation import contracts
@@ -24,8 +24,7 @@ class ContractsView(ResourceView):
     @listed(ContractSerializer, ContractQuery)
     def get(self, request: Request) -> Response:
         rows = Contract.objects.filter(**ContractQuery.read(request, paged=True)).select_related("fund")
-        if key_of(request).fund:
-            rows = rows.filter(fund__code=key_of(request).fund)
+        rows = of_allowed_funds(request, rows, by="fund__code")
         return page_response(request, rows, by="symbol", serializer=ContractSerializer)
 
     @recorded(NewContractSerializer, ContractSerializer)

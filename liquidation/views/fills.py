@@ -18,7 +18,7 @@ from liquidation.serializers.takeovers import FillItemAnswer, FillSerializer
 
 
 class FillsOfAnyView(ResourceView):
-    """What closed takeovers, named by each fill; the last quantity settles one. Not for the key of one fund."""
+    """What closed takeovers, named by each fill; the last quantity settles one. Not for a key of some funds."""
 
     roles = {"POST": {Role.ENGINE}}
 

@@ -13,7 +13,7 @@ from ledger.money import plain
 from ledger.rest.batch import post_events
 from ledger.rest.models import Role
 from ledger.rest.paging import page_response
-from ledger.rest.permissions import HOUSE_AND_TRADER, allow_fund, key_of, own_trader
+from ledger.rest.permissions import HOUSE_AND_TRADER, allow_fund, allowed_funds, of_allowed_funds, own_trader
 from ledger.rest.schema import acted, listed, recorded, shown
 from ledger.rest.serializers import NoBody, NoQuery
 from ledger.rest.views import ResourceView
@@ -120,11 +120,9 @@ class CloseView(ResourceView):
 
 
 def readable_takeovers(request: Request) -> QuerySet[Takeover]:
-    """Those that the key may see: its fund's, its trader's."""
+    """Those that the key may see: its funds', its trader's."""
     rows = Takeover.objects.select_related("contract__fund", "rulebook")
-    key, trader = key_of(request), own_trader(request)
-    if key.fund:
-        rows = rows.filter(contract__fund__code=key.fund)
+    rows, trader = of_allowed_funds(request, rows, by="contract__fund__code"), own_trader(request)
     if trader is not None:
         rows = rows.filter(trader=trader)
     return rows
@@ -139,18 +137,22 @@ def find_takeover(request: Request, reference: str) -> Takeover:
 
 
 def allow_takeover(request: Request, reference: str) -> None:
-    """A key of one fund reports on that fund's takeovers alone. Other keys cost no query."""
-    if key_of(request).fund:
+    """A key of some funds reports on their takeovers alone. Other keys cost no query."""
+    if allowed_funds(request) is not None:
         find_takeover(request, reference)
 
 
 def allow_contracts(request: Request, symbols: set[str], *, of_fund: str = "") -> None:
-    """A key of one fund reports on that fund's contracts alone; so does a path of one fund. Otherwise no query."""
+    """A key of some funds reports on their contracts alone, a path of one fund on its own. Otherwise no query."""
     if of_fund:
         allow_fund(request, of_fund)
-    fund = of_fund or key_of(request).fund
-    if fund and Contract.objects.filter(symbol__in=symbols).exclude(fund__code=fund).exists():
-        raise PermissionDenied(f"contracts of fund {fund} alone are reported here", code="fund_not_allowed")
+    funds = [of_fund] if of_fund else allowed_funds(request)
+    if funds is None:
+        return
+    if Contract.objects.filter(symbol__in=symbols).exclude(fund__code__in=funds).exists():
+        raise PermissionDenied(
+            f"contracts of {', '.join(sorted(funds))} alone are reported here", code="fund_not_allowed"
+        )
 
 
 def _plain(value: Any) -> str | None:

@@ -59,3 +59,11 @@ def test_only_superusers_make_and_revoke_keys(administrator: Client, treasurer: 
     key.refresh_from_db()
     assert key.revoked_at is None
     assert ApiKey.objects.count() == 1
+
+
+def test_a_key_of_several_funds_names_them(administrator: Client) -> None:
+    make(administrator, funds="usdt, btc")
+
+    assert ApiKey.objects.get().funds == ["btc", "usdt"]
+    assert "btc, usdt" in read(administrator, KEYS)
+    assert "key_fund_malformed" in make(administrator, name="other", funds="no/fund")

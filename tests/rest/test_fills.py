@@ -55,6 +55,6 @@ def test_one_bad_fill_refuses_the_batch_and_is_named_by_its_place(engine: APICli
 
 
 def test_a_key_of_one_fund_reports_below_its_takeovers_alone(engine: APIClient) -> None:
-    bound = client(Role.ENGINE, fund="usdt")
+    bound = client(Role.ENGINE, funds=["usdt"])
     refused_post(bound, "/fills/", fill(takeover="t1"), status=403, code="fund_not_allowed")
     post(bound, "/takeovers/t1/fills/", fill())

@@ -70,6 +70,23 @@ def test_name_stands_for_one_key() -> None:
     assert caught.value.code == "key_name_taken"
 
 
+def test_fund_of_a_key_that_can_be_none_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        create_key(name="engine", role=Role.ENGINE, funds=["usdt", "US DT"], created_at=timezone.now())
+
+    assert caught.value.code == "key_fund_malformed"
+    assert not ApiKey.objects.exists()
+
+
+def test_command_names_several_funds() -> None:
+    output = StringIO()
+    call_command("create_key", "--role", "engine", "--name", "e", "--fund", "usdt", "--fund", "btc", stdout=output)
+
+    key = find_key(output.getvalue().strip())
+    assert key is not None
+    assert key.funds == ["btc", "usdt"]
+
+
 def test_request_without_a_key_is_told_how_to_give_one() -> None:
     response = stranger().get("/api/v1/accounts/")
 

@@ -164,7 +164,7 @@ def test_trader_sees_the_own_rows_alone(venue: APIClient) -> None:
 
 def test_key_of_one_fund_keeps_to_that_fund(venue: APIClient) -> None:
     cycle = open_cycle(fund_code="btc").pk
-    engine = client(Role.ENGINE, fund="usdt")
+    engine = client(Role.ENGINE, funds=["usdt"])
 
     assert [row["code"] for row in every_row(engine, "/funds/")] == ["usdt"]
     assert [row["symbol"] for row in every_row(engine, "/contracts/")] == ["X-usdt"]
@@ -179,8 +179,20 @@ def test_key_of_one_fund_keeps_to_that_fund(venue: APIClient) -> None:
     post(engine, "/takeovers/t-ann/fills/", fill())
 
 
+def test_key_of_two_funds_works_with_both_and_no_third(venue: APIClient) -> None:
+    open_fund("full_cover", code="eth")
+    engine = client(Role.ENGINE, funds=["usdt", "btc"])
+
+    assert [row["code"] for row in every_row(engine, "/funds/")] == ["btc", "usdt"]
+    assert {row["reference"] for row in every_row(engine, "/takeovers/")} == {"t-ann", "t-bob"}
+    both = [takeover("t8", contract="X-usdt"), takeover("t9", contract="X-btc")]
+    post(engine, "/takeovers/", {"items": both})
+    refused = refused_post(engine, "/contracts/", contract("Y", fund="eth"), status=403, code="fund_not_allowed")
+    assert "is for btc, usdt, not for eth" in refused["detail"]
+
+
 def test_treasury_of_one_fund_moves_no_money_of_another(venue: APIClient) -> None:
-    treasury = client(Role.TREASURY, fund="usdt")
+    treasury = client(Role.TREASURY, funds=["usdt"])
 
     body = {"reference": "c1", "amount": "1"}
     for path in ("contributions", "withdrawals", "rulebooks"):
@@ -189,7 +201,7 @@ def test_treasury_of_one_fund_moves_no_money_of_another(venue: APIClient) -> Non
 
 
 def test_key_of_one_fund_reads_no_ledger(venue: APIClient) -> None:
-    auditor = client(Role.AUDITOR, fund="usdt")
+    auditor = client(Role.AUDITOR, funds=["usdt"])
 
     for path in ("/accounts/", "/entries/", "/trial-balance/", "/accounts/fund:usdt/"):
         refused_get(auditor, path, status=403, code="fund_not_allowed")

@@ -19,7 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--role", required=True, choices=Role.values)
         parser.add_argument("--name", required=True, help="stands in the books as who recorded an entry")
         parser.add_argument("--trader", default="", help="whose rows a trader's key reads")
-        parser.add_argument("--fund", default="", help="the one fund that the key works with")
+        parser.add_argument(
+            "--fund", action="append", default=[], help="a fund that the key works with; may stand several times"
+        )
         parser.add_argument("--user", help="user name of the person behind the key")
         parser.add_argument("--days", type=int, help="days until it expires; without it, never")
 
@@ -30,7 +32,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 role=Role(options["role"]),
                 trader=options["trader"],
-                fund=options["fund"],
+                funds=options["fund"],
                 user=self._user(options["user"]),
                 created_at=now,
                 expires_at=now + timedelta(days=options["days"]) if options["days"] is not None else None,
