@@ -101,6 +101,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["ledger.rest.parsers.StrictJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["ledger.rest.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["ledger.rest.permissions.RolePermission"],
+    # Proxies before the service: so many entries of X-Forwarded-For, from its end, are theirs. 0: it is not read.
+    "NUM_PROXIES": env.int("BULWARK_PROXIES", default=0),
     "DEFAULT_SCHEMA_CLASS": "ledger.rest.schema.ResourceSchema",
     "EXCEPTION_HANDLER": "config.errors.problem_handler",
     "UNAUTHENTICATED_USER": None,
@@ -109,6 +111,19 @@ REST_FRAMEWORK = {
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+# Requests of one key, by its role, and of one address without a key: `600/minute`, or `off`. The engine's is one that
+# a cascade does not reach: more than one server answers.
+THROTTLES = {
+    role: env.str(f"BULWARK_THROTTLE_{role.upper()}", default=rate)
+    for role, rate in {
+        "engine": "600000/minute",
+        "treasury": "1200/minute",
+        "bookkeeper": "60000/minute",
+        "auditor": "6000/minute",
+        "trader": "600/minute",
+        "public": "600/minute",
+    }.items()
 }
 # Bytes that the body of a request may have, streams apart: a batch of 10,000 entries takes about a tenth of it.
 API_BODY_LIMIT = env.int("BULWARK_API_BODY_LIMIT", default=32 * 1024 * 1024)

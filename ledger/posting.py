@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from django.db import connection, transaction
 
+from ledger import metrics
 from ledger.actor import recorded_by as recorded_by
 from ledger.actor import recorder
 from ledger.errors import EntryRefusal, PostingRefused
@@ -85,8 +86,11 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
         raise PostingRefused(refused) from error
     entry_ids, replayed = row
     if not replayed:
+        metrics.posted((entry.kind for entry in entries), lines=sum(len(entry.lines) for entry in entries))
         return [Posted(entry_id, False) for entry_id in entry_ids]
     again = set(replayed)
+    new = [entry for place, entry in enumerate(entries, 1) if place not in again]
+    metrics.posted((entry.kind for entry in new), lines=sum(len(entry.lines) for entry in new))
     return [Posted(entry_id, place in again) for place, entry_id in enumerate(entry_ids, 1)]
 
 

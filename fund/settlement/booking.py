@@ -6,8 +6,11 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from django.db.models import QuerySet
 
+from ledger import metrics
 from ledger.errors import EntryRefusal, PostingRefused
+from ledger.models import Entry
 
 # What the posting door raises with every entry that it refuses.
 _REFUSED = "BW001"
@@ -29,3 +32,9 @@ def call(query: str, parameters: Mapping[str, Any]) -> Any:
         raise PostingRefused([EntryRefusal(**refusal) for refusal in refusals]) from error
     assert row is not None
     return row[0]
+
+
+def count(entries: QuerySet[Entry]) -> None:
+    """Tell the metrics of entries that were booked here. They are few, however many lines they have."""
+    booked = list(entries.values_list("kind", "lines"))
+    metrics.posted((kind for kind, _ in booked), lines=sum(lines for _, lines in booked))

@@ -61,6 +61,7 @@ def _mirror(entry_ids: list[int], reference: str, effective_at: datetime, descri
     if entry_ids:
         named = {"reference": reference, "description": description}
         booking.call(_REVERSE, {"entries": entry_ids, **named, "at": effective_at, "by": recorder()})
+        booking.count(Entry.objects.filter(reverses__in=entry_ids))
 
 
 def _take_out_of_totals(fund: Fund, cycle: Cycle) -> None:

@@ -19,6 +19,7 @@ from fund.settlement.losses import Losses, of_cycle
 from ledger import accounts, chart
 from ledger.actor import recorder
 from ledger.balances import balance_at
+from ledger.models import Entry
 from ledger.money import EXACT, total
 from ledger.transactions import retried
 
@@ -132,6 +133,8 @@ def _book(
         "deficit": chart.deficit(code),
     }
     booking.call(_BOOK, parameters)
+    booked = Entry.objects.filter(source_kind=SOURCE, source_id=source_id(cycle))
+    booking.count(booked.filter(reference__startswith=f"{parameters['reference']}:"))
 
 
 def _close(

@@ -24,6 +24,7 @@ _REFUSALS = {
     "404": "What the path or the body names does not exist.",
     "409": "The reference stands for something else.",
     "422": "Understood and refused; no balance has moved.",
+    "429": "More requests than the role's rate lets through: see Retry-After.",
 }
 _KEY_PARAMETER = OpenApiParameter(
     KEY_HEADER,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -11,13 +11,38 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ledger.actor import recorded_by
+from ledger.errors import Refused
 from ledger.rest.models import ApiKey, Role
+from ledger.rest.throttles import Allowance, RoleThrottle
 
 METHODS = ["get", "post", "put", "head"]
 REPLAYED_HEADER = "Idempotent-Replayed"
 
 
-class ResourceView(APIView):
+class MeteredView(APIView):
+    """A view whose requests are counted, by key or address; the answer says what is left.
+
+    Refuses `rate_exceeded` (429).
+    """
+
+    throttle_classes = (RoleThrottle,)
+    allowance: Allowance | None = None
+
+    def throttled(self, request: Request, wait: float | None) -> NoReturn:
+        allowance = self.allowance
+        assert allowance is not None, "only what was counted is refused"
+        requests, seconds = allowance.rate
+        detail = f"{allowance.role}: {requests} requests in {seconds} s; the next in {allowance.wait:.3f} s"
+        raise Refused("rate_exceeded", detail, status=429)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self.allowance.headers().items() if self.allowance else ():
+            answer[name] = value
+        return answer
+
+
+class ResourceView(MeteredView):
     """A resource behind a key. What a request writes is recorded as done by its key.
 
     `roles` says which roles each method takes. `per_fund`: a key of some funds is let in, the view then keeps to them.
@@ -41,7 +66,7 @@ class ResourceView(APIView):
             self._recording.enter_context(recorded_by(request.auth.name))
 
 
-class PublicView(APIView):
+class PublicView(MeteredView):
     """A resource for everybody."""
 
     authentication_classes = ()

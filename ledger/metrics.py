@@ -1,0 +1,25 @@
+"""What the service counts as it goes, for Prometheus. Figures of the books are read from them, not counted here."""
+
+from collections import Counter as Tally
+from collections.abc import Iterable
+
+from django.db import transaction
+from prometheus_client import Counter
+
+ENTRIES = Counter("bulwark_entries", "Entries posted, by kind.", ["kind"])
+POSTINGS = Counter("bulwark_postings", "Lines of the entries posted.")
+REFUSALS = Counter("bulwark_refusals", "Requests and items of batches that were refused, by code.", ["code"])
+THROTTLED = Counter("bulwark_throttled", "Requests over their role's rate.", ["role"])
+UNCOUNTED = Counter("bulwark_uncounted", "Requests let through because the broker could not count them.")
+
+
+def posted(kinds: Iterable[str], *, lines: int) -> None:
+    """Count entries of these kinds once they are committed: what is rolled back was never posted."""
+    tally = Tally(kinds)
+
+    def count() -> None:
+        POSTINGS.inc(lines)
+        for kind, entries in tally.items():
+            ENTRIES.labels(kind).inc(entries)
+
+    transaction.on_commit(count)

@@ -1,0 +1,136 @@
+"""How many requests a role's key may make. One script in Redis counts them: exact, however many come at once."""
+
+import logging
+import math
+import time
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from ledger import metrics
+from ledger.rest.models import ApiKey
+
+PUBLIC = "public"
+OFF = "off"
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_SECONDS_TO_ANSWER = 0.25
+# After a failure requests pass uncounted for so long: each would otherwise wait for the broker anew.
+_SECONDS_AWAY = 5.0
+
+# The generic cell rate algorithm. What is kept is the moment at which the caller's allowance would be whole again; a
+# request moves it on by its share of the period, and is refused where that would lead further than one period ahead.
+# Times are microseconds of the server's own clock. Half a share of tolerance takes up what rounding adds.
+_TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local share, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+local whole = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + share
+local wait = whole - now - period
+if wait > share / 2 then
+  return {0, 0, math.ceil(wait), math.ceil(whole - share - now)}
+end
+redis.call('SET', KEYS[1], string.format('%.3f', whole), 'PX', math.ceil((whole - now) / 1000))
+return {1, math.floor((period - whole + now) / share + 0.5), 0, math.ceil(whole - now)}
+"""
+
+logger = logging.getLogger("bulwark.throttles")
+
+
+class Rate(NamedTuple):
+    """So many requests in so many seconds, all of them at once where nobody came before."""
+
+    requests: int
+    seconds: int
+
+    @classmethod
+    def read(cls, text: str) -> "Rate | None":
+        """`600/minute`; None for `off`. Raises ImproperlyConfigured."""
+        if text == OFF:
+            return None
+        requests, _, unit = text.partition("/")
+        if not requests.isdecimal() or int(requests) < 1 or unit not in _SECONDS:
+            raise ImproperlyConfigured(f"{text!r} is no rate: write 600/minute (second, hour, day), or {OFF}")
+        return cls(int(requests), _SECONDS[unit])
+
+
+class Allowance(NamedTuple):
+    """What a request left of its caller's rate; `wait` and `whole_in` in seconds."""
+
+    role: str
+    rate: Rate
+    allowed: bool
+    remaining: int
+    wait: float
+    whole_in: float
+
+    def headers(self) -> dict[str, str]:
+        """Source: draft-ietf-httpapi-ratelimit-headers-10, and RFC 9110 for Retry-After."""
+        after = max(1, math.ceil(self.wait))
+        headers = {
+            "RateLimit-Policy": f'"{self.role}";q={self.rate.requests};w={self.rate.seconds}',
+            "RateLimit": f'"{self.role}";r={self.remaining};t={after if self.wait else math.ceil(self.whole_in)}',
+        }
+        return headers if self.allowed else {**headers, "Retry-After": str(after)}
+
+
+class RoleThrottle(BaseThrottle):
+    """Counts by key, without one by the client's address. What is left stands on the view as its `allowance`."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        key = request.auth
+        role, caller = (key.role, key.digest[:24]) if isinstance(key, ApiKey) else (PUBLIC, self.get_ident(request))
+        rate = _rate(settings.THROTTLES[role])
+        if rate is None:
+            return True
+        view.allowance = _counter(settings.REDIS_URL).take(role, caller, rate)
+        if view.allowance is None or view.allowance.allowed:
+            return True
+        metrics.THROTTLED.labels(role).inc()
+        return False
+
+
+class _Counter:
+    """The counts, kept in one Redis."""
+
+    def __init__(self, url: str) -> None:
+        redis = Redis.from_url(
+            url,
+            socket_timeout=_SECONDS_TO_ANSWER,
+            socket_connect_timeout=_SECONDS_TO_ANSWER,
+            # An idle connection may have been closed; a broker that is down is not waited for.
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._script = redis.register_script(_TAKE)
+        self._away_until = 0.0
+
+    def take(self, role: str, caller: str, rate: Rate) -> Allowance | None:
+        """Count one request. None where nobody can count: the books do not stop for it."""
+        if time.monotonic() < self._away_until:
+            metrics.UNCOUNTED.inc()
+            return None
+        period = rate.seconds * 1_000_000
+        try:
+            answer = self._script(keys=[f"bulwark:throttle:{role}:{caller}"], args=[period / rate.requests, period])
+        except RedisError as error:
+            self._away_until = time.monotonic() + _SECONDS_AWAY
+            metrics.UNCOUNTED.inc()
+            logger.warning("requests pass uncounted for %s s: %s", _SECONDS_AWAY, error)
+            return None
+        allowed, remaining, wait, whole_in = cast(list[int], answer)
+        return Allowance(role, rate, bool(allowed), remaining, wait / 1e6, whole_in / 1e6)
+
+
+@cache
+def _counter(url: str) -> _Counter:
+    return _Counter(url)
+
+
+_rate = cache(Rate.read)
