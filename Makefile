@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check check-format check-lint check-types check-contracts check-migrations format bench clean
+.PHONY: help setup demo run test properties check check-format check-lint check-types check-contracts check-migrations format bench clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -39,6 +39,10 @@ run: $(STAMP) ## web server, task worker and scheduler on http://127.0.0.1:8000 
 
 test: $(DEV_STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
 	@exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) $(ARGS)
+
+properties: $(DEV_STAMP) ## the property suite at length, nightly-style (EXAMPLES=10000)
+	@EXAMPLES=$(or $(EXAMPLES),10000) exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) --hypothesis-profile=nightly \
+	  $$(grep -rlE '@given|RuleBasedStateMachine' tests) $(ARGS)
 
 check: check-format check-lint check-types check-contracts check-migrations ## format, lint, types, import contracts, migrations in step
 

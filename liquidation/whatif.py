@@ -5,10 +5,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
 from fund.models import Cycle, InventoryPosition, Shortfall
 from fund.whatif import Outcome, Unsold
+from ledger.models import Entry
 from ledger.money import total
 from liquidation.engine import SOURCE
 from liquidation.lines import notional_of
@@ -31,34 +32,37 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
     losses = Shortfall.objects.filter(
         cycle=cycle, source_kind=SOURCE, source_id=OuterRef("reference"), reversed_by=None
     )
+    entries = Entry.objects.filter(source_kind=SOURCE, source_id=OuterRef("reference"))
     within = Q(closed_at__gte=cycle.starts_at, closed_at__lt=cycle.ends_at, result__gte=0)
     closed = Takeover.objects.filter(contract__fund=cycle.fund, status=Takeover.Status.CLOSED)
     takeovers = (
         closed.filter(Exists(losses) | within)
+        .annotate(first=Subquery(entries.order_by("id").values("id")[:1]))
         .select_related("contract__margin_currency")
         .prefetch_related(Prefetch("fills", Fill.objects.filter(reversed_at=None).order_by("id"), to_attr="standing"))
         .order_by("id")
     )
     marks = _marks(cycle)
     for takeover in takeovers.iterator(chunk_size=_AT_ONCE):
-        yield _outcome(takeover, takeover.standing, marks)
+        yield _outcome(takeover, takeover.standing, marks, first=takeover.first or 0)
 
 
-def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks) -> Outcome:
+def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, first: int) -> Outcome:
     sold: list[Fill] = []
     rest: list[Fill] = []
-    entries = [takeover.entry_id or 0]
+    last = first
     for fill in fills:
         fill.takeover = takeover
         (sold if fill.kind == Fill.Kind.MARKET else rest).append(fill)
-        entries.append(fill.entry_id or 0)
+        last = max(last, fill.entry_id or 0)
     assert takeover.closed_at is not None, "it is closed"
     by_adl = [fill for fill in rest if fill.kind == Fill.Kind.ADL]
     return Outcome(
         source=(SOURCE, takeover.reference),
+        opened_at=takeover.taken_over_at,
         at=takeover.closed_at,
-        opened=entries[0] or min((entry for entry in entries if entry), default=0),
-        closed=max(entries),
+        opened=first,
+        closed=last,
         sold=total(fill.result for fill in sold),
         costs=total(fill.fee for fill in sold),
         notional=_notional(sold),

@@ -26,7 +26,7 @@ from config.scratch import DatabaseUrls, connected_to, prepared_servers, scratch
 
 # How long an example takes says nothing on a machine that others use. `--hypothesis-profile=nightly` searches longer.
 hypothesis_settings.register_profile("everyday", deadline=None)
-hypothesis_settings.register_profile("nightly", deadline=None, max_examples=10_000)
+hypothesis_settings.register_profile("nightly", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "10000")))
 hypothesis_settings.load_profile("everyday")
 
 DATABASES_OF_THE_BROKER = 16

@@ -68,6 +68,14 @@ class ShareSerializer(serializers.Serializer[Any]):
     amount = AmountField()
 
 
+class RetoldSerializer(serializers.Serializer[Any]):
+    """What another rulebook makes of the cycle before it is settled."""
+
+    injected = AmountField(help_text="What surpluses bring the fund, before any repayment of its deficit.")
+    adl_notional = AmountField(help_text="What is closed against counterparties, at the price of it.")
+    inventory = AmountField(help_text="Unrealised result of the fund's own positions, at the last known mark.")
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     """What settling the cycle would do. Nothing of it is booked."""
 
@@ -94,6 +102,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     fund_after = AmountField()
     deficit_after = AmountField()
     largest = ShareSerializer(many=True, help_text="The first participants in rank order.")
+    retold = RetoldSerializer(allow_null=True, help_text="With `rulebook` only.")
 
 
 class AllocationSerializer(serializers.Serializer[Allocation]):

@@ -77,7 +77,19 @@ def preview(*, cycle_id: int, rulebook: Rulebook | None = None) -> Preview:
         cycle = cycles.find(cycle_id)
         if rulebook is None:
             return _settled(cycle, _as_it_was(cycle), rulebooks.load(rulebook_of(cycle)))
-        return _settled(cycle, _told_anew(cycle, rulebook), rulebook)
+        return _settled(cycle, _told_anew(whatif.read_record(cycle), rulebook), rulebook)
+
+
+def compare(*, cycle_id: int, others: Sequence[Rulebook]) -> list[Preview]:
+    """The whole cycle told again under the rulebook that it is settled by, and then under each of the others.
+
+    All of one moment, each as `preview` tells it. Raises NotFound `cycle_unknown`.
+    """
+    with _one_view():
+        cycle = cycles.find(cycle_id)
+        record = whatif.read_record(cycle)
+        told = (rulebooks.load(rulebook_of(cycle)), *others)
+        return [_settled(cycle, _told_anew(record, rulebook), rulebook) for rulebook in told]
 
 
 @contextmanager
@@ -99,8 +111,8 @@ def _as_it_was(cycle: Cycle) -> _Before:
     return _Before(of_cycle(cycle), balance, deficit, None)
 
 
-def _told_anew(cycle: Cycle, rulebook: Rulebook) -> _Before:
-    retold = whatif.retell(whatif.read_record(cycle), rulebook)
+def _told_anew(record: whatif.Record, rulebook: Rulebook) -> _Before:
+    retold = whatif.retell(record, rulebook)
     losses = Losses(**{field.name: getattr(retold, field.name) for field in fields(Losses)})
     return _Before(losses, retold.fund_balance, retold.deficit, retold)
 

@@ -96,7 +96,8 @@ def _outcomes(cycle: Cycle) -> Iterator[Outcome]:
         if source[0] != _INVENTORY:
             order = row.entry_id or 0
             result = row.result if isinstance(row, Surplus) else EXACT.minus(row.loss)
-            yield Outcome(source=source, at=row.effective_at, opened=order, closed=order, sold=result)
+            at = row.effective_at
+            yield Outcome(source=source, opened_at=at, at=at, opened=order, closed=order, sold=result)
 
 
 def _booked(cycle: Cycle) -> Iterator[Shortfall | Surplus]:

@@ -26,11 +26,12 @@ class Outcome:
 
     `sold`: the result of what the market took, against the bankruptcy price, before `costs`; `notional` the value of
     that. `adl_notional`: what of the rest was closed against counterparties as it was. `own`: references under which
-    the fund's inventory took a part over. `opened` and `closed` are the entries with which it began and was settled,
-    0 where nothing was posted.
+    the fund's inventory took a part over. It began at `opened_at` with the entry `opened` and was settled at `at` with
+    the entry `closed`, 0 where nothing was posted.
     """
 
     source: tuple[str, str]
+    opened_at: datetime
     at: datetime
     opened: int
     closed: int

@@ -29,13 +29,17 @@ from ledger.money import EXACT, round_half_even
 PEAK_WITHIN = timedelta(hours=8)
 ZERO = Decimal(0)
 
+Step = Outcome | Disposal | Moved
+# Of what one entry stands for, what comes first.
+_OPENS, _CLOSES = 0, 1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retold:
     """What the cycle comes to before it is settled, in the fund's currency.
 
     `loss` is the sum of the five parts after it. `injected`: what surpluses brought the fund, before any repayment.
-    `inventory`: what the positions that the fund then holds of its own bring at the last known mark, exact.
+    `inventory`: what the positions that the fund then holds of its own bring at the last known mark.
     """
 
     loss: Decimal
@@ -47,8 +51,8 @@ class Retold:
     injected: Decimal
     fund_balance: Decimal
     deficit: Decimal
-    adl_notional: Fraction
-    inventory: Fraction
+    adl_notional: Decimal
+    inventory: Decimal
 
 
 def retell(record: Record, rulebook: Rulebook) -> Retold:
@@ -59,9 +63,9 @@ def retell(record: Record, rulebook: Rulebook) -> Retold:
     price. What the fund held of its own and disposed of, it disposes of again as far as it holds it.
     """
     told = _Retelling(record, rulebook)
-    for _, _, step in sorted(_moments(record.steps), key=lambda each: each[:2]):
+    for _, phase, step in sorted(_moments(record.steps), key=lambda each: each[:2]):
         match step:
-            case str():
+            case Outcome() if phase == _OPENS:
                 told.open(step)
             case Outcome():
                 told.close(step)
@@ -72,16 +76,14 @@ def retell(record: Record, rulebook: Rulebook) -> Retold:
     return told.result()
 
 
-def _moments(
-    steps: Iterable[Outcome | Disposal | Moved],
-) -> Iterable[tuple[int, int, str | Outcome | Disposal | Moved]]:
-    """Each step at its entry; a takeover twice, the first time by its id."""
+def _moments(steps: Iterable[Step]) -> Iterable[tuple[int, int, Step]]:
+    """Each step at its entry; a takeover twice, since its rulebook may set something aside before the close."""
     for step in steps:
         if isinstance(step, Outcome):
-            yield step.opened, 0, step.source[1]
-            yield step.closed, 1, step
+            yield step.opened, _OPENS, step
+            yield step.closed, _CLOSES, step
         else:
-            yield step.order, 2, step
+            yield step.order, _CLOSES, step
 
 
 class _Retelling:
@@ -106,16 +108,17 @@ class _Retelling:
             **self._sums,
             fund_balance=self._balance,
             deficit=self._deficit,
-            adl_notional=self._adl_notional,
-            inventory=inventory,
+            adl_notional=round_half_even(self._adl_notional, self._decimals),
+            inventory=round_half_even(inventory, self._decimals),
         )
 
-    def open(self, source: str) -> None:
+    def open(self, outcome: Outcome) -> None:
         """What the rulebook sets aside before the close."""
         budget = compensation_budget(fund_balance=self._balance, rulebook=self._rulebook, decimals=self._decimals)
         if budget:
-            self._reserved[source] = budget
+            self._reserved[outcome.source[1]] = budget
             self._balance = EXACT.subtract(self._balance, budget)
+            self._note(outcome.opened_at, EXACT.minus(budget), by_result=True)
 
     def close(self, outcome: Outcome) -> None:
         before, reserved = self._balance, self._reserved.pop(outcome.source[1], ZERO)
@@ -133,7 +136,7 @@ class _Retelling:
         elif result < 0:
             used = self._lose(EXACT.minus(result), self._rulebook, reserved)
         self._balance = EXACT.add(self._balance, EXACT.subtract(reserved, used))
-        self._note(outcome.at, EXACT.subtract(self._balance, EXACT.add(before, reserved)), by_result=True)
+        self._note(outcome.at, EXACT.subtract(self._balance, before), by_result=True)
 
     def dispose(self, disposal: Disposal) -> None:
         """As much of it as the fund holds under this rulebook."""

@@ -205,8 +205,6 @@ class Model:
 
     def take_back(self, booked: Booked) -> None:
         if any(loss is booked for loss in self.losses):
-            if booked.cycle is not None and self.cycles[booked.cycle].status == "settled":
-                raise Refusal("cycle_settled")
             self.losses = [loss for loss in self.losses if loss is not booked]
         for entry in reversed(booked.entries):
             self.apply(entry, -1)
@@ -399,14 +397,17 @@ class Model:
 
     def reopen(self, takeover: Takeover) -> None:
         """Take back what became of a closed takeover's result."""
+        self._must_be_last(takeover.closing)
         self.take_back(takeover.closing)
         takeover.status, takeover.closing = "open", Booked()
 
     def reverse_fill(self, takeover: Takeover, reference: str) -> None:
+        self._must_be_last(takeover.closing, takeover.fills[reference].own)
         self.reopen(takeover)
         self._take_back_fill(takeover, reference)
 
     def reverse_takeover(self, takeover: Takeover) -> None:
+        self._must_be_last(takeover.closing, *(fill.own for fill in takeover.fills.values()))
         self.reopen(takeover)
         for reference in reversed(list(takeover.fills)):
             self._take_back_fill(takeover, reference)
@@ -414,8 +415,33 @@ class Model:
         takeover.status = "reversed"
 
     def reverse_disposal(self, reference: str) -> None:
-        self._restore(reference)
-        self.take_back(self.changes.pop(reference))
+        self._must_be_last(self.changes[reference])
+        self._restore(self.changes.pop(reference))
+
+    def _take_back_fill(self, takeover: Takeover, reference: str) -> None:
+        fill = takeover.fills.pop(reference)
+        if fill.own is not None:
+            self._restore(self.changes.pop(reference))
+        self.take_back(fill.booked)
+
+    def _restore(self, change: Booked) -> None:
+        """The inventory as it was before the change."""
+        assert change.held is not None
+        self.held[change.held[0]] = change.held[1]
+        self.take_back(change)
+
+    def _must_be_last(self, *taken_back: Booked | None) -> None:
+        """No settlement has shared the loss since, and no later change of the inventory stands on it."""
+        for booked in taken_back:
+            shared = [loss for loss in self.losses if loss is booked and loss.cycle is not None]
+            if any(self.cycles[loss.cycle or 0].status == "settled" for loss in shared):
+                raise Refusal("cycle_settled")
+        changes = list(self.changes.values())
+        for booked in taken_back:
+            if booked is not None and booked.held is not None:
+                place = next(place for place, change in enumerate(changes) if change is booked)
+                if any(change.held and change.held[0] == booked.held[0] for change in changes[place + 1 :]):
+                    raise Refusal("inventory_moved_on")
 
     def open_cycle(self, cycle: Cycle) -> None:
         self.cycles[cycle.number] = cycle
@@ -453,19 +479,3 @@ class Model:
     def reverse_cycle(self, cycle: Cycle) -> None:
         self.take_back(cycle.settlement)
         cycle.status = "ended"
-
-    def _take_back_fill(self, takeover: Takeover, reference: str) -> None:
-        fill = takeover.fills.pop(reference)
-        if fill.own is not None:
-            self._restore(reference)
-            self.take_back(self.changes.pop(reference))
-        self.take_back(fill.booked)
-
-    def _restore(self, reference: str) -> None:
-        """The inventory as it was before the change, which no later one may stand on."""
-        held = self.changes[reference].held
-        assert held is not None
-        later = list(self.changes)[list(self.changes).index(reference) + 1 :]
-        if any((change := self.changes[each].held) and change[0] == held[0] for each in later):
-            raise Refusal("inventory_moved_on")
-        self.held[held[0]] = held[1]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.properties.amounts import SYMBOLS, amounts, moves, open_positions, profits, quantities, taken
+from tests.properties.examples import on_the_books
 from tests.properties.model import Cycle, Takeover
 from tests.properties.rulebooks import rulebooks
 from tests.properties.venue import TRADERS, Venue, decimal_of, rolled_back
@@ -210,17 +211,13 @@ class BooksOfEighteenDecimals(Books):
     decimals = 18
 
 
-def _examples(machine: type[Books]) -> type[TestCase]:
-    """Each of the four machines runs its share of the profile's examples."""
-    profile = settings.get_profile(settings.get_current_profile_name())
+def _case(machine: type[Books]) -> type[TestCase]:
     case: type[TestCase] = machine.TestCase
-    case.settings = settings(  # type: ignore[attr-defined]
-        profile, max_examples=max(profile.max_examples // 4, 1), stateful_step_count=STEPS
-    )
+    case.settings = settings(on_the_books(), stateful_step_count=STEPS)  # type: ignore[attr-defined]
     return case
 
 
-TestBooksOfCents = _examples(Books)
-TestBooksOfWholeUnits = _examples(BooksOfWholeUnits)
-TestBooksOfEightDecimals = _examples(BooksOfEightDecimals)
-TestBooksOfEighteenDecimals = _examples(BooksOfEighteenDecimals)
+TestBooksOfCents = _case(Books)
+TestBooksOfWholeUnits = _case(BooksOfWholeUnits)
+TestBooksOfEightDecimals = _case(BooksOfEightDecimals)
+TestBooksOfEighteenDecimals = _case(BooksOfEighteenDecimals)

@@ -92,6 +92,7 @@ class Venue:
         self.versions: list[tuple[datetime, Rulebook]] = [(rulebooks.BEGINNING, published.rulebook(decimals))]
         self.positions: dict[str, PositionRow] = {}
         self._references = 0
+        self._contracts: set[str] = set()
         self.fund = funds.open_fund(
             code=FUND,
             currency=open_currency(CURRENCY, decimals=decimals),
@@ -100,15 +101,6 @@ class Venue:
             opened_at=moment(),
             opened_by="founder",
         )
-        for contract in CONTRACTS:
-            add_contract(
-                symbol=contract.symbol,
-                kind=contract.kind,
-                margin_currency=CURRENCY,
-                multiplier=decimal_of(contract.multiplier),
-                fund_code=FUND,
-                created_at=moment(),
-            )
         if contribution:
             self.contribute(contribution, source="treasury")
 
@@ -224,6 +216,8 @@ class Venue:
     def take_over(self, batch: Sequence[Taken], *, late: int = 0) -> None:
         """All in one call."""
         at, recorded_at = self._late(late), self.now
+        for symbol in sorted({taken.contract for taken in batch} - self._contracts):
+            self._add_contract(BY_SYMBOL[symbol])
         made = [
             Takeover(
                 reference=self._reference("t"),
@@ -384,6 +378,8 @@ class Venue:
     def dispose(self, symbol: str, quantity: Decimal, *, price: Decimal, fee: Decimal) -> None:
         reference, at = self._reference("d"), self.now
         rulebook, contract = self.in_force(at), BY_SYMBOL[symbol]
+        if symbol not in self._contracts:
+            self._add_contract(contract)
 
         def event() -> object:
             return dispose(
@@ -551,6 +547,18 @@ class Venue:
         """Every identity of the books, from the postings alone."""
         found = verify()
         assert found.clean, "; ".join(map(str, found.findings))
+
+    def _add_contract(self, contract: Contract) -> None:
+        """At the first need of it: most stories trade one, and each is a call of a service."""
+        add_contract(
+            symbol=contract.symbol,
+            kind=contract.kind,
+            margin_currency=CURRENCY,
+            multiplier=decimal_of(contract.multiplier),
+            fund_code=FUND,
+            created_at=moment(),
+        )
+        self._contracts.add(contract.symbol)
 
     def _correct(self, event: Callable[[str, datetime], object], expected: Expected, *, again: bool = True) -> None:
         named, at = self._reference("x"), self.now

@@ -1,0 +1,65 @@
+"""What a cycle would have been under another rulebook is what it is where the same story is played under that one."""
+
+from fractions import Fraction
+
+from hypothesis import given
+
+from fund.models import Cycle, Fund
+from fund.settlement import Preview, preview
+from tests.properties.examples import on_the_books
+from tests.properties.model import BALANCE, DEFICIT
+from tests.properties.rulebooks import Published, rulebooks
+from tests.properties.stories import Story, play, stories
+from tests.properties.venue import Venue, rolled_back
+
+FIGURES = ("loss", "fund_paid", "treasury_paid", "to_allocate", "allocated", "levy_surplus", "residue", "carried")
+SHARES = ("participants", "profit_total", "participants_total", "base", "cut_profit")
+
+
+def settled(venue: Venue) -> list[object]:
+    """Figures of the story's cycle as it is settled, and how the fund stands then."""
+    venue.settle(1)
+    cycle = Cycle.objects.get()
+    balances = venue.balances()
+    return [
+        *(getattr(cycle, name) for name in (*FIGURES, *SHARES)),
+        balances.get(BALANCE, 0),
+        -balances.get(DEFICIT, Fraction(0)),
+    ]
+
+
+def told(foreseen: Preview) -> list[object]:
+    return [*(getattr(foreseen, name) for name in (*FIGURES, *SHARES)), foreseen.fund_after, foreseen.deficit_after]
+
+
+@on_the_books()
+@given(stories(), rulebooks(), rulebooks())
+def test_a_cycle_told_under_another_rulebook_is_the_cycle_played_under_it(
+    story: Story, own: Published, other: Published
+) -> None:
+    with rolled_back():
+        venue = play(story, other)
+        injected = Fund.objects.get().gross_injections
+        expected = settled(venue)
+    with rolled_back():
+        venue = play(story, own)
+        books = venue.balances()
+        foreseen = preview(cycle_id=Cycle.objects.get().pk, rulebook=other.rulebook(story.decimals))
+        assert told(foreseen) == expected
+        assert foreseen.retold is not None
+        assert foreseen.retold.injected == injected
+        assert venue.balances() == books
+        settled(venue)
+        again = preview(cycle_id=Cycle.objects.get().pk, rulebook=other.rulebook(story.decimals))
+        assert told(again) == expected
+
+
+@on_the_books()
+@given(stories(unsold=True), rulebooks())
+def test_a_cycle_told_under_its_own_rulebook_is_the_cycle_as_it_is(story: Story, own: Published) -> None:
+    with rolled_back():
+        venue = play(story, own)
+        cycle = Cycle.objects.get()
+        foreseen = preview(cycle_id=cycle.pk, rulebook=own.rulebook(story.decimals))
+        as_it_is = preview(cycle_id=cycle.pk)
+        assert told(foreseen) == told(as_it_is) == settled(venue)
