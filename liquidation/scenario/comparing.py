@@ -54,6 +54,12 @@ def read_rulebook(text: str) -> Mapping[str, object]:
     return {"preset": text}
 
 
+def label(rulebook: Mapping[str, object]) -> str:
+    """The preset, and what differs from it."""
+    fields = [f"{name} {value}" for name, value in rulebook.items() if name != "preset"]
+    return f"{rulebook['preset']}, {', '.join(fields)}" if fields else str(rulebook["preset"])
+
+
 def figures(story: Story) -> Figures:
     """How the story that was just played stands, in the database where it was."""
     fund = find(str(story.fund["code"]))

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from config.scratch import MigrationFailed, connected_to, scratch_database, urls_of_environment
 from liquidation.scenario import Story, StoryMalformed, play, read_story
-from liquidation.scenario.comparing import Figures, comparison, figures, read_rulebook
+from liquidation.scenario.comparing import Figures, comparison, figures, label, read_rulebook
 from liquidation.scenario.printing import outcome
 
 WIDTH = 140
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         stdout = cast(IO[str], self.stdout)
         console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, file=stdout)
         try:
-            others = {_label(rulebook): rulebook for rulebook in map(read_rulebook, options["rulebook"])}
+            others = {label(rulebook): rulebook for rulebook in map(read_rulebook, options["rulebook"])}
         except StoryMalformed as error:
             raise CommandError(str(error)) from error
         failed = [
@@ -81,12 +81,6 @@ def _replay(
         return False
     console.print("[green]holds[/]" if played.holds else "[red]does not hold[/]")
     return played.holds
-
-
-def _label(rulebook: Mapping[str, object]) -> str:
-    """The preset, and what differs from it."""
-    fields = [f"{name} {value}" for name, value in rulebook.items() if name != "preset"]
-    return f"{rulebook['preset']}, {', '.join(fields)}" if fields else str(rulebook["preset"])
 
 
 def _end_under(story: Story, rulebook: Mapping[str, object], *, data: Path) -> Figures:
