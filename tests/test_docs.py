@@ -13,7 +13,9 @@ from tests.rest.test_roles import RESOURCES
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCS = PROJECT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), PROJECT / "README.md", PROJECT / "CHANGELOG.md"])
+PAGES = sorted(
+    [*DOCS.rglob("*.md"), PROJECT / "README.md", PROJECT / "CHANGELOG.md", *PROJECT.glob("clients/*/README.md")]
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))

@@ -1,0 +1,1 @@
+"""What goes to the service and what comes back: frozen, keyword-only, amounts as Decimal, times with their offset."""

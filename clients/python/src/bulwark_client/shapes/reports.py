@@ -1,0 +1,181 @@
+"""Receipts of takeovers, statements of traders, and what everybody may see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bulwark_client.shapes.funds import RulebookName
+from bulwark_client.shapes.takeovers import CounterpartyFill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptFill:
+    reference: str
+    kind: str
+    price: Decimal | None
+    quantity: Decimal
+    fee: Decimal
+    result: Decimal
+    filled_at: datetime
+    entry: int | None
+    reversed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    name: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Who bears the loss; the parts sum to it."""
+
+    fund: Decimal
+    traders: Decimal
+    treasury: Decimal
+    carried: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The settlement cycle of the traders' part, with all its losses."""
+
+    cycle: int
+    number: int
+    status: str
+    to_allocate: Decimal | None
+    allocated: Decimal | None
+    levy_surplus: Decimal | None
+    residue: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Averted:
+    """An ADL event; `averted` is the loss at mark that it averted, a memo."""
+
+    reference: str
+    price: Decimal
+    quantity: Decimal
+    averted: Decimal
+    counterparties: list[CounterpartyFill]
+    reversed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptEntry:
+    id: int
+    reference: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A takeover from its fills to the last layer."""
+
+    takeover: str
+    contract: str
+    fund: str
+    currency: str
+    trader: str
+    side: str
+    quantity: Decimal
+    bankruptcy_price: Decimal
+    margin: Decimal
+    status: str
+    rulebook: int
+    fills: list[ReceiptFill]
+    trading_result: Decimal
+    costs: Decimal
+    result: Decimal
+    loss: Decimal
+    parts: Parts
+    layers: list[Layer]
+    deficit_repaid: Decimal
+    shared: Shared | None
+    adl: list[Averted]
+    entries: list[ReceiptEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraderLine:
+    """A line of a trader's statement; a fee that its account did not pay itself has no account."""
+
+    id: int
+    type: str
+    account: str | None
+    currency: str
+    debit: Decimal
+    credit: Decimal
+    balance_after: Decimal | None
+    entry: int
+    reference: str
+    kind: str
+    source_kind: str
+    source_id: str
+    description: str
+    effective_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicFund:
+    fund: str
+    currency: str
+    balance: Decimal
+    reserved: Decimal
+    inventory: Decimal
+    deficit: Decimal
+    gross_injections: Decimal
+    gross_payouts: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    fund: str
+    currency: str
+    taken_at: datetime
+    balance: Decimal
+    reserved: Decimal
+    inventory: Decimal
+    deficit: Decimal
+    gross_injections: Decimal
+    gross_payouts: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A settled cycle: loss = fund_paid + treasury_paid + allocated − levy_surplus + carried."""
+
+    fund: str
+    currency: str
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+    settled_at: datetime
+    rulebook: RulebookName
+    loss: Decimal
+    fund_paid: Decimal
+    treasury_paid: Decimal
+    allocated: Decimal
+    levy_surplus: Decimal
+    residue: Decimal
+    carried: Decimal
+    participants: int
+    profit_total: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A cycle that is not settled: `rate` is the share of a participant's profit that its losses would cost so far."""
+
+    fund: str
+    currency: str
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    loss: Decimal
+    to_allocate: Decimal
+    profit_total: Decimal | None
+    rate: Decimal | None
