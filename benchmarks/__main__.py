@@ -72,9 +72,16 @@ def run_settlement(record: Record, urls: DatabaseUrls, quick: bool) -> None:
     settlement.measure(record, urls, positions=200_000 if quick else 1_000_000, rounds=3)
 
 
+def run_adl(record: Record, urls: DatabaseUrls, quick: bool) -> None:
+    from benchmarks import adl
+
+    adl.measure(record, urls, positions=200_000 if quick else 1_000_000, rounds=3 if quick else 5)
+
+
 BENCHMARKS: dict[str, Callable[[Record, DatabaseUrls, bool], None]] = {
     "posting": run_posting,
     "settlement": run_settlement,
+    "adl": run_adl,
 }
 
 

@@ -41,7 +41,7 @@ def measure(record: Record, urls: DatabaseUrls, *, positions: int, rounds: int) 
     from fund import cycles, settlement
     from fund import positions as cycle_positions
 
-    _venue()
+    open_venue()
     copy, stream, floor, settle = [], [], [], []
     stream_grown, settle_grown = [], []
     charged = 0
@@ -85,7 +85,7 @@ def measure(record: Record, urls: DatabaseUrls, *, positions: int, rounds: int) 
     add(f"settle_{size}_python_mib", max(settle_grown), "growth of the Python process, MiB")
 
 
-def _venue() -> None:
+def open_venue() -> None:
     """A fund of 20 / 80 that can pay for everything, and one contract."""
     from fund import funds, transfers
     from ledger.models import Currency

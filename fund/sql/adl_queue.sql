@@ -2,8 +2,8 @@
 -- compared name it, since ties go by code point.
 
 -- The head of the ranked queue: as many counterparties as `wanted` needs, and at least the first `least_rows`.
--- `examined`: how many of the best estimates are looked at, NULL for all; where they were too few, `complete` is false,
--- the rows mean nothing, and the caller asks again for more.
+-- `examined`: how many of the best estimates are looked at, at least; NULL for all. Where they were too few, `complete`
+-- is false, the rows mean nothing, and the caller asks again for more.
 -- At least one row comes back, without a rank where the queue is empty. `length` counts the whole queue; `missing` is a
 -- position that lacks what its score needs; `closes` is how much of a position the quantity reaches.
 CREATE FUNCTION fund_adl_head_v1(
@@ -13,12 +13,26 @@ CREATE FUNCTION fund_adl_head_v1(
     complete boolean, length bigint, missing varchar, rank bigint, "position" varchar, trader varchar,
     quantity numeric, entry_price numeric, mark_price numeric, margin numeric, wallet numeric, closes numeric
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH book AS MATERIALIZED (
+    WITH tally AS MATERIALIZED (
+        SELECT count(*) AS positions, sum(b.quantity_float) AS quantity
+          FROM fund_adl_book_v1(of_fund, of_contract, of_side, inverse, multiplier, queue, seed) b
+         -- A drawn number need not be drawn to be counted.
+         WHERE queue = 'seeded_random' OR b.estimate < 'Infinity'
+    ),
+    -- Where the quantity needs more of them than that: twice as many as it would on an average.
+    enough AS MATERIALIZED (
+        SELECT CASE
+                   WHEN examined IS NOT NULL THEN
+                       greatest(examined, ceil(least(2 * wanted::float8 / t.quantity, 1) * t.positions)::bigint)
+               END AS rows
+          FROM tally t
+    ),
+    -- The book is read twice rather than kept: writing a million rows down costs more than estimating them again.
+    near AS MATERIALIZED (
         SELECT b.id, b.quantity_float, b.estimate
           FROM fund_adl_book_v1(of_fund, of_contract, of_side, inverse, multiplier, queue, seed) b
-    ),
-    near AS MATERIALIZED (
-        SELECT * FROM book ORDER BY estimate DESC NULLS LAST LIMIT examined
+         ORDER BY b.estimate DESC NULLS LAST
+         LIMIT (SELECT e.rows FROM enough e)
     ),
     walked AS (
         SELECT n.estimate, sum(n.quantity_float) OVER down AS covered, count(*) OVER down AS place
@@ -60,12 +74,14 @@ CREATE FUNCTION fund_adl_head_v1(
         )
     ),
     summary AS (
-        SELECT examined IS NULL OR l.queued < examined
+        SELECT e.rows IS NULL OR l.queued < e.rows
                    OR coalesce(l.last + 1e-8 * abs(l.last) < (SELECT c.estimate FROM cut c), false) AS complete,
-               (SELECT count(*) FROM book b WHERE b.estimate < 'Infinity')
-                   + (SELECT count(*) FROM exact e WHERE e.estimate = 'Infinity' AND e.denominator > 0) AS length,
-               (SELECT min(e.position COLLATE "C") FROM exact e WHERE e.estimate = 'NaN') AS missing
-          FROM (SELECT count(n.estimate) AS queued, min(n.estimate) AS last FROM near n) l
+               t.positions
+                   + (SELECT count(*) FROM exact x WHERE x.estimate = 'Infinity' AND x.denominator > 0) AS length,
+               (SELECT min(x.position COLLATE "C") FROM exact x WHERE x.estimate = 'NaN') AS missing
+          FROM tally t
+          CROSS JOIN enough e
+          CROSS JOIN (SELECT count(n.estimate) AS queued, min(n.estimate) AS last FROM near n) l
     )
     SELECT s.complete, s.length, s.missing, r.rank, r.position, r.trader, r.quantity, r.entry_price, r.mark_price,
            r.margin, r.wallet, greatest(least(r.quantity, wanted - r.before), 0)
