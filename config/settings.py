@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django_celery_results",
     "ledger",
     "ledger.rest",
+    "ledger.events",
     "fund",
     "liquidation",
 ]

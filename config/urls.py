@@ -13,6 +13,7 @@ probes: list[URLPattern | URLResolver] = [
 ]
 api: list[URLPattern | URLResolver] = [
     path("", include("ledger.urls")),
+    path("", include("ledger.events.urls")),
     path("", include("fund.urls")),
     path("", include("liquidation.urls")),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

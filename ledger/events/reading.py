@@ -1,0 +1,29 @@
+"""The outbox read from a position on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.events.models import Event
+from ledger.events.recording import number
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Events in the order of their positions. `next_after` is where the next reading begins: nothing lies between."""
+
+    events: Sequence[Event]
+    next_after: int
+
+
+def read(*, after: int, limit: int, kind: str | None = None, stream: str | None = None) -> Read:
+    """At most `limit` events with a position above `after`. What is committed later has a position above them all."""
+    last = number()
+    events = Event.objects.filter(position__gt=after, position__lte=last).order_by("position")
+    if kind is not None:
+        events = events.filter(kind=kind)
+    if stream is not None:
+        events = events.filter(stream=stream)
+    found = list(events[:limit])
+    if len(found) == limit:
+        return Read(found, found[-1].position or after)
+    return Read(found, max(after, last))

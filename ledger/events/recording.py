@@ -1,0 +1,50 @@
+"""Events are written in the transaction of what they tell, numbered when they are read. Source: decision 7."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from ledger.events.kinds import Happened
+
+# Numbered at once: far more than a page, and few enough to be done within a blink.
+NUMBERED_AT_ONCE = 20_000
+
+_INSERT = """
+INSERT INTO events_event (kind, stream, data, occurred_at, once)
+SELECT n.kind, n.stream, n.data::jsonb, n.occurred_at, n.once
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[]) WITH ORDINALITY
+       AS n (kind, stream, data, occurred_at, once, place)
+ ORDER BY n.place
+    ON CONFLICT (once) WHERE NOT once = '' DO NOTHING"""
+
+
+def record(events: Sequence[Happened]) -> None:
+    """Record the events in their order, in the caller's transaction; one statement, whatever their number.
+
+    Call it after what they tell has been locked: of two transactions that wait for each other, the events of the
+    second then come after those of the first.
+    """
+    if not events:
+        return
+    arguments: list[Any] = [
+        [event.kind for event in events],
+        [event.stream for event in events],
+        [json.dumps(event.data, ensure_ascii=False) for event in events],
+        [event.occurred_at for event in events],
+        [event.once for event in events],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, arguments)
+
+
+def number() -> int:
+    """Give positions to events that have been committed since the last time, and return the last position given.
+
+    The caller is in no transaction: a position that another reader has seen must not be given again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT events_number_v1(%s)", [NUMBERED_AT_ONCE])
+        last: int = cursor.fetchone()[0]
+    return last
