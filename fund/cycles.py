@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import Max
 
-from fund import errors, funds
+from fund import errors, events, funds
 from fund.models import Cycle, Fund, Shortfall
+from ledger.events.recording import record
 
 
 def open_cycle(
@@ -40,6 +41,7 @@ def open_cycle(
             fund=fund, number=number, starts_at=starts_at, ends_at=ends_at, opened_at=opened_at
         )
         _take_waiting(cycle)
+        record([events.of_cycle(events.CYCLE_OPENED, cycle, at=opened_at)])
     return cycle
 
 
@@ -137,6 +139,7 @@ def _end(due: Sequence[Cycle]) -> None:
         _take_waiting(cycle)
         cycle.status = Cycle.Status.ENDED
         cycle.save(update_fields=["status"])
+    record([events.of_cycle(events.CYCLE_ENDED, cycle, at=cycle.ends_at) for cycle in due])
 
 
 def _take_waiting(cycle: Cycle) -> None:

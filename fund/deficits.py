@@ -3,11 +3,12 @@
 from datetime import datetime
 from decimal import Decimal
 
-from fund import errors
+from fund import errors, events
 from fund.models import Fund
 from ledger import chart
 from ledger.balances import balance_at
 from ledger.errors import Refused
+from ledger.events.recording import record
 from ledger.models import Entry as BookedEntry
 from ledger.money import EXACT, plain
 from ledger.posting import Entry, Line, Posted, post
@@ -47,4 +48,7 @@ def absorb(*, reference: str, fund_code: str, amount: Decimal, effective_at: dat
         source_kind="fund",
         source_id=fund_code,
     )
-    return post([entry])[0]
+    posted = post([entry])[0]
+    if not posted.replayed:
+        record([events.of_absorbed(fund_code=fund_code, reference=reference, amount=amount, at=effective_at)])
+    return posted

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from fund import errors, rulebooks
+from fund import errors, events, rulebooks
 from fund.models import Fund, RulebookVersion
 from fund.rulebook import Rulebook, publish_fields, to_json
 from ledger import accounts, chart
+from ledger.events.recording import record
 from ledger.models import Currency
 
 # As long as the column is.
@@ -47,6 +48,7 @@ def open_fund(
             defaults={"currency": held_in, "cycle_seconds": cycle_seconds, "created_at": opened_at},
         )
         if opened:
+            record([events.of_fund(fund)])
             rulebooks.publish(
                 fund_code=code,
                 preset=preset,

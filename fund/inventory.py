@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from fund import events
 from fund.holdings import Terms, carrying
 from fund.models import InventoryMovement, InventoryPosition, RulebookVersion
 from fund.movements import Movements
@@ -17,6 +18,7 @@ from fund.rulebook import CostPolicy, Rulebook
 from fund.rules import Holding, PositionSide, book_for_engine, give_out, take_in
 from ledger import chart
 from ledger.errors import Refused
+from ledger.events.recording import record
 from ledger.money import EXACT, MAX_DECIMALS, plain, round_half_even
 from ledger.posting import Line
 
@@ -65,6 +67,7 @@ def acquire(
     _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
     position.save()
     movement.save()
+    record([events.of_movement(events.ACQUIRED, movement)])
     return movement
 
 
@@ -97,6 +100,7 @@ def dispose(
     _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
     position.save()
     movement.save()
+    record([events.of_movement(events.DISPOSED, movement)])
     return movement
 
 
@@ -131,6 +135,7 @@ def restore(movement: InventoryMovement, *, reversed_at: datetime) -> None:
     position.save()
     movement.reversed_at = reversed_at
     movement.save(update_fields=["reversed_at"])
+    record([events.of_movement_reversed(movement, at=reversed_at)])
 
 
 def _locked(fund_id: int, terms: Terms) -> InventoryPosition:

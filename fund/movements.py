@@ -11,13 +11,14 @@ from fractions import Fraction
 
 from django.db.models import F
 
-from fund import cycles, rulebooks
+from fund import cycles, events, rulebooks
 from fund.models import Cycle, Fund, RulebookVersion, Shortfall, Surplus
 from fund.planning import ZERO, Cause, Planned, Working, shared_lines
 from fund.rulebook import Rulebook
 from fund.rules import compensation_budget, repay_deficit, split_loss, split_surplus
 from ledger import chart
 from ledger.errors import PostingRefused
+from ledger.events.recording import record
 from ledger.models import Account
 from ledger.money import EXACT, total
 from ledger.posting import Entry, Line, post
@@ -116,7 +117,7 @@ class Movements:
         ]
         repaid = self._inject(working, rulebook, EXACT.add(split.fund, split.penalty_fund), cause)
         surplus = Surplus(
-            fund_id=fund_id,
+            fund=working.fund,
             rulebook=version,
             source_kind=cause.kind,
             source_id=cause.id,
@@ -182,7 +183,7 @@ class Movements:
             return
         repaid = self._inject(working, rulebook, result, cause)
         surplus = Surplus(
-            fund_id=fund_id,
+            fund=working.fund,
             rulebook=version,
             source_kind=cause.kind,
             source_id=cause.id,
@@ -217,6 +218,7 @@ class Movements:
                     gross_injections=F("gross_injections") + working.injections,
                     gross_payouts=F("gross_payouts") + working.payouts,
                 )
+        record(events.of_results(row for row, _ in self._settled))
 
     def _cover(
         self,

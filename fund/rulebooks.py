@@ -7,10 +7,11 @@ from functools import lru_cache
 
 from django.db import IntegrityError, transaction
 
-from fund import errors
+from fund import errors, events
 from fund.models import Fund, RulebookVersion
 from fund.rulebook import Rulebook, from_json, publish_fields, to_json
 from ledger import accounts, chart
+from ledger.events.recording import record
 
 # The first version of a fund holds for whatever the fund is told of, however long ago it happened.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ def publish(
         with transaction.atomic():
             Fund.objects.select_for_update(no_key=True).get(pk=fund.pk)
             newest = RulebookVersion.objects.filter(fund=fund).order_by("-version").first()
-            return RulebookVersion.objects.create(
+            version = RulebookVersion.objects.create(
                 fund=fund,
                 version=newest.version + 1 if newest else 1,
                 preset=preset,
@@ -53,6 +54,8 @@ def publish(
                 published_by=published_by,
                 reference=reference,
             )
+            record([events.of_rulebook(version, fund)])
+            return version
     except IntegrityError:
         # Somebody else was faster with the same reference.
         if reference is not None and (known := _replay(reference, fund, rulebook, effective_from)):

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from fund import errors, funds, rulebooks
+from fund import errors, events, funds, rulebooks
 from fund.models import Fund, Transfer
 from fund.rules import spendable
 from ledger import accounts, chart
 from ledger.balances import balance_at
+from ledger.events.recording import record
 from ledger.money import plain
 from ledger.posting import Entry, Line, post
 
@@ -65,6 +66,7 @@ def contribute(
             )
             lines = [Line(giver, debit=amount), Line(chart.fund(fund.code), credit=amount)]
             _book(transfer, CONTRIBUTION, f"contribution:{reference}", lines, effective_at)
+            record([events.of_transfer(events.CONTRIBUTION, transfer, fund, at=effective_at)])
     except IntegrityError:
         return _known_by_now(asked)
     return Recorded(transfer, replayed=False)
@@ -102,6 +104,7 @@ def request_withdrawal(
                 requested_by=requested_by,
                 requested_at=requested_at,
             )
+            record([events.of_transfer(events.WITHDRAWAL_REQUESTED, transfer, fund, at=requested_at)])
     except IntegrityError:
         return _known_by_now(asked)
     return Recorded(transfer, replayed=False)
@@ -123,6 +126,7 @@ def approve_withdrawal(*, reference: str, approved_by: str, decided_at: datetime
         taker = _other_side(transfer.source, fund.currency_id)
         lines = [Line(chart.fund(fund.code), debit=transfer.amount), Line(taker, credit=transfer.amount)]
         _book(transfer, WITHDRAWAL, f"withdrawal:{reference}", lines, decided_at)
+        record([events.of_transfer(events.WITHDRAWAL, transfer, fund, at=decided_at)])
     return Recorded(transfer, replayed=False)
 
 
@@ -132,11 +136,12 @@ def reject_withdrawal(*, reference: str, rejected_by: str, decided_at: datetime)
     Raises NotFound `withdrawal_unknown`; Refused `person_missing`, `withdrawal_not_pending`.
     """
     with transaction.atomic():
-        transfer, _ = _pending(reference, decided_by=rejected_by, becomes=Transfer.Status.REJECTED)
+        transfer, fund = _pending(reference, decided_by=rejected_by, becomes=Transfer.Status.REJECTED)
         if transfer.status != Transfer.Status.PENDING:
             return Recorded(transfer, replayed=True)
 
         _decide(transfer, Transfer.Status.REJECTED, rejected_by, decided_at)
+        record([events.of_transfer(events.WITHDRAWAL_REJECTED, transfer, fund, at=decided_at)])
     return Recorded(transfer, replayed=False)
 
 

@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from fund import inventory
 from fund.corrections import entries_of, lock_cycles, take_back
-from fund.models import InventoryMovement
+from fund.models import Fund, InventoryMovement
 from fund.rulebook import CostPolicy
+from ledger.events.recording import record
 from ledger.models import Entry
 from ledger.money import EXACT, MAX_DECIMALS, round_half_even
 from ledger.reversals import mirrored
-from liquidation import errors
+from liquidation import errors, events
 from liquidation.engine import FIGURES, SOURCE, ZERO, Engine
 from liquidation.lines import notional_of
 from liquidation.models import Correction, CounterpartyFill, Deleveraging, Fill, Takeover
@@ -122,9 +123,9 @@ class Work:
             first=first,
         )
         fund = takeover.contract.fund
-        take_back(fund=fund, source_kind=SOURCE, source_id=takeover.reference, mirrors=mirrors)
+        self._take_back(fund, SOURCE, takeover.reference, mirrors)
         for movement in self._acquired:
-            take_back(fund=fund, source_kind=INVENTORY, source_id=movement.reference, mirrors=mirrors)
+            self._take_back(fund, INVENTORY, movement.reference, mirrors)
         for fill in self._reversed:
             fill.reversed_at = correction.effective_at
             fill.reversed_by_id = mirrors.get(fill.entry_id) if fill.entry_id else None
@@ -132,7 +133,12 @@ class Work:
         main = first or (self._entries[0] if self._entries else None)
         correction.entry_id = mirrors[main.pk] if main else None
         correction.save()
+        record([events.of_correction(correction)])
         return Corrected(correction, replayed=False)
+
+    def _take_back(self, fund: Fund, kind: str, source_id: str, mirrors: dict[int, int]) -> None:
+        at = self.correction.effective_at
+        take_back(fund=fund, source_kind=kind, source_id=source_id, mirrors=mirrors, effective_at=at)
 
     def _reverse_adl(self, fill: Fill) -> None:
         """What the counterparties realised goes back; the averted loss is none any more."""

@@ -6,7 +6,7 @@ Reversing a fill or a close opens the takeover again; reversing the takeover end
 from datetime import datetime
 
 from fund import inventory, settlement
-from fund.corrections import entries_of, lock_cycles, take_back
+from fund.corrections import entries_of, lock_cycles, take_back, tell_reversed
 from fund.models import Cycle, InventoryMovement, Transfer
 from ledger.errors import NotFound, Refused
 from ledger.models import Entry
@@ -48,8 +48,8 @@ def reverse_reference(
         case [InventoryMovement()]:
             reverse_disposal(target, reference=reference, effective_at=effective_at, description=description)
         case [Transfer(entry=Entry() as booked)]:
-            reverse(
-                booked.pk,
+            _reverse_alone(
+                booked,
                 reference=reference,
                 effective_at=effective_at,
                 effective_stated=effective_stated,
@@ -71,8 +71,8 @@ def reverse_entry(
     """
     alone = entry.reverses_id is not None or entry.source_kind not in (SOURCE, INVENTORY, "cycle")
     if alone:
-        return reverse(
-            entry.pk,
+        return _reverse_alone(
+            entry,
             reference=reference,
             effective_at=effective_at,
             effective_stated=effective_stated,
@@ -180,8 +180,24 @@ def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, d
 
     inventory.restore(movement, reversed_at=effective_at)
     mirrors = post_mirrors(engine, entries, reference, effective_at, description)
-    take_back(fund=movement.fund, source_kind=INVENTORY, source_id=disposal, mirrors=mirrors)
+    take_back(fund=movement.fund, source_kind=INVENTORY, source_id=disposal, mirrors=mirrors, effective_at=effective_at)
     return Posted(next(iter(mirrors.values())), replayed=False)
+
+
+@retried
+def _reverse_alone(
+    entry: Entry, *, reference: str, effective_at: datetime, effective_stated: bool, description: str
+) -> Posted:
+    posted = reverse(
+        entry.pk,
+        reference=reference,
+        effective_at=effective_at,
+        effective_stated=effective_stated,
+        description=description,
+    )
+    if not posted.replayed:
+        tell_reversed(entry, reference=reference, at=effective_at)
+    return posted
 
 
 def _reverse_settlement(entry: Entry, *, reference: str, effective_at: datetime, description: str) -> Posted:

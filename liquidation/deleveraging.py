@@ -11,10 +11,11 @@ from decimal import Decimal
 
 from fund import adl
 from ledger import accounts, chart
+from ledger.events.recording import record
 from ledger.money import EXACT, plain, total
 from ledger.posting import Line
 from ledger.transactions import retried
-from liquidation import errors
+from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import ZERO, Engine
 from liquidation.models import CounterpartyFill, Deleveraging, Fill, Takeover
@@ -186,6 +187,7 @@ def _book(engine: Engine, event: Deleveraging, ranking: Ranking, closed: Sequenc
         side=PositionSide(takeover.side).opposite,
         closed=[(fill.trader, fill.position, fill.quantity) for fill in closed],
     )
+    record([events.of_adl(event, counterparties=len(closed), averted=averted)])
 
 
 def _averted(engine: Engine, event: Deleveraging, ranking: Ranking) -> Decimal:

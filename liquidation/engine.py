@@ -16,9 +16,10 @@ from fund.planning import Cause, Planned
 from fund.rulebook import CostPolicy, Rulebook
 from ledger import chart
 from ledger.bulk import update_rows
+from ledger.events.recording import record
 from ledger.money import EXACT, MAX_DECIMALS, round_half_even
 from ledger.posting import Entry, Line
-from liquidation import errors
+from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.lines import cost_lines, engine_lines, notional_of
 from liquidation.models import Fill, Takeover
@@ -195,6 +196,7 @@ class Engine:
             fill.entry_id = self._entry_id(f"fill:{fill.reference}")
         Fill.objects.bulk_create(self._fills)
         update_rows([self._changed[pk] for pk in sorted(self._changed)], CHANGING)
+        record([events.of_close(takeover) for takeover in self._settling])
 
     def post_beside(self, fill: Fill, lines: Sequence[Line], *, kind: str, number: int) -> Callable[[], int | None]:
         """A further entry of the same event, `number` counts from 2. Returns what tells its id after `book`."""

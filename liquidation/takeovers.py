@@ -12,10 +12,11 @@ from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
 from ledger.errors import Refused
+from ledger.events.recording import record
 from ledger.money import EXACT
 from ledger.posting import Entry, Line
 from ledger.transactions import retried
-from liquidation import contracts, errors
+from liquidation import contracts, errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import SOURCE, ZERO
 from liquidation.models import Contract, Takeover
@@ -205,6 +206,7 @@ def _book(takeovers: Sequence[Takeover], versions: _Versions) -> None:
     for takeover, posted in planned:
         takeover.entry_id = posted.entry_id
     Takeover.objects.bulk_create(takeovers)
+    record([events.of_report(takeover) for takeover in takeovers])
 
 
 def _lines(takeover: Takeover) -> list[Line]:

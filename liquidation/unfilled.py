@@ -12,8 +12,9 @@ from fund.holdings import Terms
 from fund.inventory import Change
 from fund.rulebook import TakeoverValuation
 from fund.rules import spendable
+from ledger.events.recording import record
 from ledger.transactions import retried
-from liquidation import errors
+from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import ZERO, Engine
 from liquidation.models import Contract, Fill, Takeover
@@ -85,6 +86,8 @@ def report_unfilled(
     if _adl_is_due(engine, takeover, mark, inventory_refused=price is not None, at=reported_at):
         ranking = rank(takeover, engine.rulebook(takeover), quantity=quantity, mark_price=mark_price, listed=listed)
     engine.book()
+    if ranking is not None:
+        record([events.of_adl_required(takeover, ranking, at=reported_at)])
     return Unfilled(takeover=takeover, next=Next.ADL if ranking else Next.MARKET, quantity=quantity, ranking=ranking)
 
 

@@ -8,10 +8,11 @@ from typing import BinaryIO
 from django.db import transaction
 from django.db.models import Count, Sum
 
-from fund import cycles, errors
+from fund import cycles, errors, events
 from fund.models import Cycle, CyclePosition
 from fund.positions.profits import SHAPE, PositionProfit, Taken, table_of, take
 from fund.positions.reading import READERS
+from ledger.events.recording import record
 
 __all__ = ["PositionProfit", "Taken", "add", "complete", "discard", "stream"]
 
@@ -74,6 +75,7 @@ def complete(*, cycle_id: int, count: int | None, total: Decimal | None, complet
         if not frozen:
             cycle.positions_complete_at = completed_at
             cycle.save(update_fields=["positions_count", "positions_profit", "positions_complete_at"])
+            record([events.of_positions(cycle, at=completed_at)])
     return cycle
 
 

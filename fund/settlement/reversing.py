@@ -4,12 +4,13 @@ from datetime import datetime
 
 from django.db.models import F
 
-from fund import cycles, errors
+from fund import cycles, errors, events
 from fund.models import Cycle, Fund
 from fund.settlement import booking
 from fund.settlement.losses import of_cycle
 from fund.settlement.settling import SOURCE, source_id
 from ledger.actor import recorder
+from ledger.events.recording import record
 from ledger.models import Entry
 from ledger.money import EXACT, total
 from ledger.transactions import retried
@@ -46,6 +47,7 @@ def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, desc
     for name in _FOUND:
         setattr(cycle, name, None)
     cycle.save()
+    record([events.of_cycle(events.CYCLE_REVERSED, cycle, at=effective_at, run=cycle.run, reference=reference)])
     return cycle
 
 

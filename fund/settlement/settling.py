@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from psycopg import sql
 
-from fund import cycles, errors, rulebooks
+from fund import cycles, errors, events, rulebooks
 from fund.models import Cycle, Fund, RulebookVersion, Shortfall
 from fund.rulebook import Rulebook
 from fund.rules import ResidueSplit, repay_deficit, split_residue
@@ -19,6 +19,7 @@ from fund.settlement.losses import Losses, of_cycle
 from ledger import accounts, chart
 from ledger.actor import recorder
 from ledger.balances import balance_at
+from ledger.events.recording import record
 from ledger.models import Entry
 from ledger.money import EXACT, total
 from ledger.transactions import retried
@@ -87,12 +88,18 @@ def _settle(cycle_id: int, settled_at: datetime) -> Cycle:
     )
     fund = Fund.objects.select_for_update(no_key=True).get(pk=cycle.fund_id)
     residue = _residue(fund, allocated, rulebook)
-    _book(cycle, losses, allocated, residue, _repaid(fund, allocated, rulebook, decimals), settled_at)
+    repaid = _repaid(fund, allocated, rulebook, decimals)
+    _book(cycle, losses, allocated, residue, repaid, settled_at)
     Fund.objects.filter(pk=fund.pk).update(
         gross_injections=F("gross_injections") + allocated.levy_surplus,
         gross_payouts=F("gross_payouts") + residue.fund,
     )
     _close(cycle, version, losses, allocated, residue, settled_at)
+    record(
+        events.of_settlement(
+            cycle, source_id=source_id(cycle), from_fund=residue.fund, carried=residue.carried, repaid=repaid
+        )
+    )
     return cycle
 
 

@@ -1,6 +1,6 @@
 """The outbox read from a position on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ledger.events.models import Event
@@ -15,14 +15,14 @@ class Read:
     next_after: int
 
 
-def read(*, after: int, limit: int, kind: str | None = None, stream: str | None = None) -> Read:
+def read(*, after: int, limit: int, kind: str | None = None, streams: Collection[str] | None = None) -> Read:
     """At most `limit` events with a position above `after`. What is committed later has a position above them all."""
     last = number()
     events = Event.objects.filter(position__gt=after, position__lte=last).order_by("position")
     if kind is not None:
         events = events.filter(kind=kind)
-    if stream is not None:
-        events = events.filter(stream=stream)
+    if streams is not None:
+        events = events.filter(stream__in=streams)
     found = list(events[:limit])
     if len(found) == limit:
         return Read(found, found[-1].position or after)

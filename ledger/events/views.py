@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from ledger.events import reading
 from ledger.events.serializers import EventsQuery, EventsSerializer
 from ledger.rest.paging import LIMIT_MOST
-from ledger.rest.permissions import HOUSE, allow_fund, key_of
+from ledger.rest.permissions import HOUSE, allow_fund, allowed_funds
 from ledger.rest.schema import shown
 from ledger.rest.views import ResourceView
 
@@ -26,6 +26,6 @@ class EventsView(ResourceView):
             after=query["after"],
             limit=min(query["limit"], LIMIT_MOST),
             kind=query.get("kind"),
-            stream=query.get("fund") or key_of(request).fund or None,
+            streams=[query["fund"]] if "fund" in query else allowed_funds(request),
         )
         return Response(EventsSerializer({"results": found.events, "next_after": found.next_after}).data)

@@ -32,6 +32,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     "entries/{entry_id}/": {"GET": HOUSE},
     "entries/{entry_id}/reverse/": {"POST": {"bookkeeper"}},
     "trial-balance/": {"GET": HOUSE},
+    "events/": {"GET": HOUSE},
     "funds/": {"GET": HOUSE, "POST": {"treasury"}},
     "funds/{code}/": {"GET": HOUSE},
     "funds/{code}/rulebooks/": {"GET": HOUSE, "POST": {"treasury"}},
