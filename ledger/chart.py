@@ -38,7 +38,8 @@ class AccountKind:
 
     `floored`: the balance may never pass below 0; `None` leaves it to the setting. `lock_rank` orders the locks of a
     posting: accounts that every entry touches come last, so that they are held only from there to the commit.
-    `controlled`: moved by the fund's and the engine's own events only, never by a manual entry.
+    `manual`: the sides on which an entry by hand may have it. What is missing is moved by events alone, and money
+    leaves a fund by an approved withdrawal, so that nobody takes it out on their own.
     """
 
     name: str
@@ -46,11 +47,12 @@ class AccountKind:
     normal_side: Side
     floored: bool | None
     lock_rank: int
-    controlled: bool
+    manual: frozenset[Side]
     holds: str
 
 
 _D, _C = Side.DEBIT, Side.CREDIT
+_BOTH, _NONE = frozenset(Side), frozenset[Side]()
 
 
 def _kind(
@@ -59,7 +61,7 @@ def _kind(
     normal_side: Side,
     floored: bool | None,
     lock_rank: int,
-    controlled: bool,
+    manual: frozenset[Side],
     holds: str,
 ) -> AccountKind:
     return AccountKind(
@@ -68,7 +70,7 @@ def _kind(
         normal_side=normal_side,
         floored=floored,
         lock_rank=lock_rank,
-        controlled=controlled,
+        manual=manual,
         holds=holds,
     )
 
@@ -76,19 +78,19 @@ def _kind(
 KINDS: Mapping[str, AccountKind] = {
     kind.name: kind
     for kind in (
-        _kind("custody", AccountType.ASSET, _D, False, 3, False, "money held for traders, the fund and the house"),
-        _kind("trader", AccountType.LIABILITY, _C, None, 0, False, "what the venue owes the trader"),
-        _kind("clearing", AccountType.CONTROL, _C, False, 5, False, "profit and loss between a contract's two sides"),
-        _kind("engine", AccountType.CONTROL, _C, False, 8, True, "result so far of positions the engine holds"),
-        _kind("fund", AccountType.EQUITY, _C, True, 9, False, "spendable insurance fund"),
-        _kind("fund_reserved", AccountType.EQUITY, _C, True, 7, True, "pre-close compensation set aside"),
-        _kind("vault", AccountType.LIABILITY, _C, True, 4, False, "market-making vault's share of residual margin"),
-        _kind("loss_to_allocate", AccountType.CONTROL, _D, True, 6, True, "loss of the cycle that traders will bear"),
-        _kind("deficit", AccountType.CONTROL, _D, True, 6, True, "loss that nobody has borne yet, carried forward"),
-        _kind("treasury", AccountType.EQUITY, _C, False, 3, False, "the house's own capital"),
-        _kind("fees", AccountType.INCOME, _C, False, 4, False, "trading costs of the engine, penalties kept"),
-        _kind("house_loss", AccountType.EXPENSE, _D, False, 3, False, "loss the house chose to absorb"),
-        _kind("rounding", AccountType.CONTROL, _C, False, 4, False, "remainders below the precision, swept at once"),
+        _kind("custody", AccountType.ASSET, _D, False, 3, _BOTH, "money held for traders, the fund and the house"),
+        _kind("trader", AccountType.LIABILITY, _C, None, 0, _BOTH, "what the venue owes the trader"),
+        _kind("clearing", AccountType.CONTROL, _C, False, 5, _BOTH, "profit and loss between a contract's two sides"),
+        _kind("engine", AccountType.CONTROL, _C, False, 8, _NONE, "result so far of positions the engine holds"),
+        _kind("fund", AccountType.EQUITY, _C, True, 9, frozenset({_C}), "spendable insurance fund"),
+        _kind("fund_reserved", AccountType.EQUITY, _C, True, 7, _NONE, "pre-close compensation set aside"),
+        _kind("vault", AccountType.LIABILITY, _C, True, 4, _BOTH, "market-making vault's share of residual margin"),
+        _kind("loss_to_allocate", AccountType.CONTROL, _D, True, 6, _NONE, "loss of the cycle that traders will bear"),
+        _kind("deficit", AccountType.CONTROL, _D, True, 6, _NONE, "loss that nobody has borne yet, carried forward"),
+        _kind("treasury", AccountType.EQUITY, _C, False, 3, _BOTH, "the house's own capital"),
+        _kind("fees", AccountType.INCOME, _C, False, 4, _BOTH, "trading costs of the engine, penalties kept"),
+        _kind("house_loss", AccountType.EXPENSE, _D, False, 3, _BOTH, "loss the house chose to absorb"),
+        _kind("rounding", AccountType.CONTROL, _C, False, 4, _BOTH, "remainders below the precision, swept at once"),
     )
 }
 

@@ -38,7 +38,7 @@ def record_entries(entries: Sequence[ManualEntry], *, recorded_at: datetime) -> 
     """Post them, all or none. An account of a trader is opened by its first entry, every other one must exist.
 
     Raises PostingRefused: as `posting.post`, and `account_controlled` (moved by the fund's and the engine's events
-    alone), `kind_malformed`, `kind_reserved`, `reference_reserved`, `currency_unknown`.
+    alone, on this side), `kind_malformed`, `kind_reserved`, `reference_reserved`, `currency_unknown`.
     """
     refusals = [refusal for position, entry in enumerate(entries) for refusal in _refusals(position, entry)]
     missing = _traders_missing(entries)
@@ -82,10 +82,21 @@ def _refusals(position: int, entry: ManualEntry) -> Iterator[EntryRefusal]:
     if _RESERVED.fullmatch(entry.reference):
         detail = f"entry {entry.reference}: references of this form belong to the entries of events"
         yield EntryRefusal(position, "reference_reserved", detail)
-    for code, kind in kinds_by_code(dict.fromkeys(line.account for line in entry.lines)).items():
-        if kind.controlled:
-            detail = f"entry {entry.reference}: account {code} is moved by the fund's and the engine's events alone"
-            yield EntryRefusal(position, "account_controlled", detail)
+    kinds = kinds_by_code(dict.fromkeys(line.account for line in entry.lines))
+    for code, side in dict.fromkeys((line.account, side) for line in entry.lines for side in _sides(line)):
+        kind = kinds.get(code)
+        if kind is not None and side not in kind.manual:
+            moved = f"{side.value}ed by approved withdrawals and events" if kind.manual else "moved by events"
+            yield EntryRefusal(
+                position, "account_controlled", f"entry {entry.reference}: account {code} is {moved} alone"
+            )
+
+
+def _sides(line: Line) -> Iterator[chart.Side]:
+    if line.debit:
+        yield chart.Side.DEBIT
+    if line.credit:
+        yield chart.Side.CREDIT
 
 
 def _placed(refusals: Sequence[EntryRefusal]) -> PostingRefused:

@@ -18,7 +18,7 @@ CUSTODY, ANN, FUND, TREASURY = "custody:USDT", "trader:ann:USDT", "fund:usdt", "
 
 @pytest.fixture
 def bookkeeper() -> APIClient:
-    open_accounts(CUSTODY, FUND, TREASURY, "engine:USDT")
+    open_accounts(CUSTODY, FUND, TREASURY, "engine:USDT", "vault:mm:USDT")
     return client(Role.BOOKKEEPER, name="books")
 
 
@@ -126,13 +126,25 @@ def test_entry_of_one_line_is_refused(bookkeeper: APIClient) -> None:
     refused_post(bookkeeper, "/entries/", body, status=422, code="entry_lines")
 
 
-def test_fund_may_not_pass_below_its_floor(bookkeeper: APIClient) -> None:
-    lines = [{"account": FUND, "debit": "5"}, {"account": TREASURY, "credit": "5"}]
+def test_vault_may_not_pass_below_its_floor(bookkeeper: APIClient) -> None:
+    lines = [{"account": "vault:mm:USDT", "debit": "5"}, {"account": TREASURY, "credit": "5"}]
 
-    body = {"reference": "w1", "kind": "fund_withdrawal", "lines": lines}
+    body = {"reference": "w1", "kind": "vault_payout", "lines": lines}
     document = refused_post(bookkeeper, "/entries/", body, status=422, code="account_floor")
 
-    assert "account fund:usdt would stand at -5" in document["detail"]
+    assert "account vault:mm:USDT would stand at -5" in document["detail"]
+
+
+def test_money_is_put_into_a_fund_by_hand_and_never_taken_out(bookkeeper: APIClient) -> None:
+    """Only a withdrawal takes it out, which a second person approves."""
+    given = [{"account": TREASURY, "debit": "5"}, {"account": FUND, "credit": "5"}]
+    post(bookkeeper, "/entries/", {"reference": "c1", "kind": "fund_contribution", "lines": given})
+
+    taken = [{"account": FUND, "debit": "5"}, {"account": TREASURY, "credit": "5"}]
+    body = {"reference": "w1", "kind": "fund_withdrawal", "lines": taken}
+    document = refused_post(bookkeeper, "/entries/", body, status=422, code="account_controlled")
+
+    assert "account fund:usdt is debited by approved withdrawals and events alone" in document["detail"]
 
 
 def test_account_that_events_alone_move_is_refused(bookkeeper: APIClient) -> None:
@@ -144,7 +156,7 @@ def test_account_that_events_alone_move_is_refused(bookkeeper: APIClient) -> Non
 
 def test_unknown_account_is_refused_unless_it_is_a_traders(bookkeeper: APIClient) -> None:
     body = deposit("d1")
-    body["lines"][0]["account"] = "vault:mm:USDT"
+    body["lines"][0]["account"] = "vault:other:USDT"
 
     refused_post(bookkeeper, "/entries/", body, status=422, code="account_unknown")
 
