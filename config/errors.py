@@ -10,7 +10,9 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from ledger import metrics
 from ledger.rest.problems import CONTENT_TYPE, document_of, problem
+from ledger.rest.request_ids import request_id
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -19,6 +21,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     if document is None:
         return None
     set_rollback()
+    metrics.REFUSALS.labels(document["code"]).inc()
     headers = {}
     if isinstance(error, APIException):
         if auth_header := getattr(error, "auth_header", None):
@@ -54,6 +57,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(_document(500, "internal_error", "the service failed; the event may be sent again as it is"))
 
 
+def answer_problem(status: int, code: str, detail: str) -> HttpResponse:
+    """A refusal of a view that is none of the framework's."""
+    return _answer(_document(status, code, detail))
+
+
 def _is_for_people(request: HttpRequest) -> bool:
     return request.path.startswith("/admin/")
 
@@ -63,4 +71,7 @@ def _document(status: int, code: str, detail: str) -> dict[str, Any]:
 
 
 def _answer(document: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(orjson.dumps(document), status=document["status"], content_type=CONTENT_TYPE)
+    metrics.REFUSALS.labels(document["code"]).inc()
+    return HttpResponse(
+        orjson.dumps({**document, "request_id": request_id()}), status=document["status"], content_type=CONTENT_TYPE
+    )

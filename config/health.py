@@ -1,16 +1,28 @@
-"""Probes: `/healthz` says that the process answers, `/readyz` that it can do its work."""
+"""Probes: `/healthz` says that the process answers, `/readyz` that the service can do its work."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis import Redis
 from redis.exceptions import RedisError
 
-_SECONDS_TO_ANSWER = 2.0
+from config import heartbeat
+from config.errors import answer_problem
+from fund import cycles
+
+
+class Check(NamedTuple):
+    """What was found, and whether the service can work with it."""
+
+    ok: bool
+    detail: str
 
 
 @require_safe
@@ -19,39 +31,87 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 @require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """200 where every check is ok, else 503; each check names what it found."""
-    found = {name: check() for name, check in CHECKS.items()}
-    ready = all(state == "ok" for state in found.values())
-    return JsonResponse({"status": "ok" if ready else "unready", "checks": found}, status=200 if ready else 503)
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 where every check is ok, else 503. `?check=database&check=broker` asks for these alone."""
+    names = request.GET.getlist("check") or list(CHECKS)
+    unknown = [name for name in names if name not in CHECKS]
+    if unknown:
+        detail = f"{', '.join(unknown)[:200]}: the checks are {', '.join(CHECKS)}"
+        return answer_problem(400, "check_unknown", detail)
+    now = timezone.now()
+    found = {name: CHECKS[name](now) for name in names}
+    ready = all(check.ok for check in found.values())
+    document = {
+        "status": "ok" if ready else "unready",
+        "checks": {name: check._asdict() for name, check in found.items()},
+    }
+    return JsonResponse(document, status=200 if ready else 503)
 
 
-def _database() -> str:
+def _database(now: datetime) -> Check:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return "unreachable"
-    return "ok"
+        return Check(False, "unreachable")
+    return Check(True, "answers")
 
 
-def _migrations() -> str:
+def _migrations(now: datetime) -> Check:
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
-        return "unknown"
-    return f"{len(missing)} not applied" if missing else "ok"
+        return Check(False, "unknown: the database is unreachable")
+    if missing:
+        first = missing[0][0]
+        return Check(False, f"{len(missing)} not applied, first {first.app_label}.{first.name}")
+    return Check(True, "all applied")
 
 
-def _broker() -> str:
-    patience = {"socket_connect_timeout": _SECONDS_TO_ANSWER, "socket_timeout": _SECONDS_TO_ANSWER}
+def _broker(now: datetime) -> Check:
     try:
-        with Redis.from_url(settings.CELERY_BROKER_URL, **patience) as broker:
-            broker.ping()
+        heartbeat.broker().ping()
     except RedisError:
-        return "unreachable"
-    return "ok"
+        return Check(False, "unreachable")
+    return Check(True, "answers")
 
 
-CHECKS: Mapping[str, Callable[[], str]] = {"database": _database, "migrations": _migrations, "broker": _broker}
+def _beat(now: datetime) -> Check:
+    return _alive(heartbeat.BEAT, now)
+
+
+def _worker(now: datetime) -> Check:
+    return _alive(heartbeat.WORKER, now)
+
+
+def _alive(process: str, now: datetime) -> Check:
+    try:
+        last = heartbeat.last_sign(process)
+    except RedisError:
+        return Check(False, "unknown: the broker is unreachable")
+    if last is None:
+        return Check(False, "no sign of life")
+    ago = (now - last).total_seconds()
+    return Check(ago <= settings.HEARTBEAT_LATE_SECONDS, f"last sign of life {max(ago, 0):.0f} s ago")
+
+
+def _settlement(now: datetime) -> Check:
+    try:
+        late = cycles.unsettled(now - timedelta(seconds=settings.SETTLEMENT_LATE_SECONDS)).first()
+    except DatabaseError:
+        return Check(False, "unknown: the database is unreachable")
+    if late is not None:
+        return Check(False, f"{late}: ended at {late.ends_at.isoformat()} and is not settled")
+    return Check(True, "no cycle is late")
+
+
+CHECKS: Mapping[str, Callable[[datetime], Check]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "broker": _broker,
+    "beat": _beat,
+    "worker": _worker,
+    "settlement": _settlement,
+}

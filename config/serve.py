@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -117,6 +118,20 @@ def running(programs: Mapping[str, Program]) -> Iterator[dict[str, subprocess.Po
 
 
 @contextmanager
+def counted_together() -> Iterator[None]:
+    """Have the programs that are started meanwhile count in one place, from which `/metrics` reads."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="bulwark-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+@contextmanager
 def signals_held() -> Iterator[None]:
     """Keep signals that end or wake this process for `until_ended`, which waits for them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
@@ -149,7 +164,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         check_port(port)
-        with only_scheduler(), servers(migrated=True):
+        with only_scheduler(), servers(migrated=True), counted_together():
             sys.stdout.write(f"http://{HOST}:{port}/admin/ · a login: manage.py createsuperuser · Ctrl-C ends it\n")
             sys.stdout.flush()
             return run({"web": web(port), "worker": worker(), "beat": beat()})

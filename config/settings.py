@@ -4,6 +4,8 @@ from pathlib import Path
 
 import environ
 
+from config import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.observed.ObservedRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -87,10 +90,15 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TRACK_STARTED = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.heartbeat:BeatingScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Far above the longest settlement: a shorter one hands a running task to a second worker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
+# When `/readyz` misses the scheduler or a worker, and a settlement: seconds since the last sign, since a cycle's end.
+HEARTBEAT_LATE_SECONDS = env.int("BULWARK_HEARTBEAT_LATE_SECONDS", default=60)
+SETTLEMENT_LATE_SECONDS = env.int("BULWARK_SETTLEMENT_LATE_SECONDS", default=900)
+# Who may read `/metrics`: whoever has this token; without one, this host.
+METRICS_TOKEN = env.str("BULWARK_METRICS_TOKEN", default="")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 # A full set of books (deposits and settlements are posted too): traders may not fall below 0. A mirror of the venue's
@@ -164,10 +172,4 @@ WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
-}
+LOGGING = logs.configured(level=env.str("LOG_LEVEL", default="INFO"), format=env.str("LOG_FORMAT", default=""))

@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from config.health import healthz, readyz
+from config.metrics import metrics
 
 # Probes stand beside the API and in it: some balancers let through one prefix alone.
 probes: list[URLPattern | URLResolver] = [
@@ -10,6 +11,8 @@ probes: list[URLPattern | URLResolver] = [
     path("healthz/", healthz),
     path("readyz", readyz),
     path("readyz/", readyz),
+    path("metrics", metrics),
+    path("metrics/", metrics),
 ]
 api: list[URLPattern | URLResolver] = [
     path("", include("ledger.urls")),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from fund import errors, events, funds
 from fund.models import Cycle, Fund, Shortfall
@@ -74,6 +74,12 @@ def find(cycle_id: int) -> Cycle:
     if cycle is None:
         raise errors.cycle_unknown(cycle_id)
     return cycle
+
+
+def unsettled(ended_before: datetime) -> QuerySet[Cycle]:
+    """Cycles that were over by then and are not settled, the longest over first; with their funds."""
+    over = Cycle.objects.filter(ends_at__lt=ended_before).exclude(status=Cycle.Status.SETTLED)
+    return over.select_related("fund").order_by("ends_at", "id")
 
 
 def for_loss(fund: Fund, at: datetime) -> Cycle | None:

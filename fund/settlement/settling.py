@@ -16,7 +16,7 @@ from fund.rules import ResidueSplit, repay_deficit, split_residue
 from fund.settlement import booking
 from fund.settlement.allocating import Allocated, allocate_in_database
 from fund.settlement.losses import Losses, of_cycle
-from ledger import accounts, chart
+from ledger import accounts, chart, metrics
 from ledger.actor import recorder
 from ledger.balances import balance_at
 from ledger.events.recording import record
@@ -39,7 +39,8 @@ def settle_cycle(*, cycle_id: int, settled_at: datetime) -> Cycle:
     where traders may not fall below 0 and one of them has not enough.
     """
     _end(cycle_id, settled_at)
-    return _settle(cycle_id, settled_at)
+    with metrics.SETTLEMENT.time():
+        return _settle(cycle_id, settled_at)
 
 
 def ready() -> QuerySet[Cycle]:

@@ -9,6 +9,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ledger import metrics
 from ledger.errors import Refused
 from ledger.rest.fields import TruthField
 from ledger.rest.problems import BatchRefused, document_of
@@ -153,5 +154,6 @@ def _answer(
     reference = item.get("reference") if isinstance(item, Mapping) else None
     if isinstance(outcome, Exception):
         document = document_of(outcome) or {}
+        metrics.REFUSALS.labels(document["code"]).inc()
         return {"status": document["status"], "reference": reference, **document}
     return {"status": 200 if outcome.replayed else 201, "reference": reference, **show_item(outcome)}

@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ledger import metrics
 from ledger.errors import ReferenceReused, Refused
 from ledger.rest.models import ApiKey, IdempotentAnswer
 from ledger.rest.permissions import key_of
@@ -71,6 +72,7 @@ def _answer(
         document = document_of(error)
         if document is None or document["status"] >= 500:
             raise
+        metrics.REFUSALS.labels(document["code"]).inc()
         return Response(document, status=document["status"])
 
 

@@ -7,6 +7,7 @@ import orjson
 from rest_framework.renderers import BaseRenderer
 
 from ledger.rest.problems import CONTENT_TYPE
+from ledger.rest.request_ids import request_id
 
 
 class JSONRenderer(BaseRenderer):
@@ -24,4 +25,5 @@ class JSONRenderer(BaseRenderer):
         response = (renderer_context or {}).get("response")
         if response is not None and response.status_code >= 400:
             response.headers["Content-Type"] = CONTENT_TYPE
+            data = {**data, "request_id": request_id()}
         return orjson.dumps(data)

@@ -90,4 +90,5 @@ class Problem(serializers.Serializer[Any]):
     status = CountField()
     code = TextField(help_text="Stable, in snake case.")
     detail = TextField(max_length=None, help_text="With the values in it, for a person.")
+    request_id = TextField(required=False, help_text="The answer's X-Request-ID, which stands in the log.")
     errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]  # a field, not the property

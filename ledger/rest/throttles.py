@@ -8,14 +8,12 @@ from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ledger import metrics
+from ledger.broker import redis_at
 from ledger.rest.models import ApiKey
 
 PUBLIC = "public"
@@ -101,14 +99,7 @@ class _Counter:
     """The counts, kept in one Redis."""
 
     def __init__(self, url: str) -> None:
-        redis = Redis.from_url(
-            url,
-            socket_timeout=_SECONDS_TO_ANSWER,
-            socket_connect_timeout=_SECONDS_TO_ANSWER,
-            # An idle connection may have been closed; a broker that is down is not waited for.
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._script = redis.register_script(_TAKE)
+        self._script = redis_at(url, seconds=_SECONDS_TO_ANSWER).register_script(_TAKE)
         self._away_until = 0.0
 
     def take(self, role: str, caller: str, rate: Rate) -> Allowance | None:

@@ -45,7 +45,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with serve.only_scheduler():
+            # The day is told in the terminal: the log says what goes wrong, not each request.
+            os.environ.setdefault("LOG_LEVEL", "WARNING")
+            with serve.only_scheduler(), serve.counted_together():
                 self._handle(**options)
         except serve.SchedulerRuns as running:
             raise CommandError(str(running)) from None

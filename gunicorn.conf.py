@@ -1,0 +1,25 @@
+"""Read by gunicorn where it is started in the project's folder: what its processes count lies in one place."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from config import logs
+
+_OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+if _OURS:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="bulwark-metrics-")
+
+logconfig_dict = logs.configured(level=os.environ.get("LOG_LEVEL", "INFO"), format=os.environ.get("LOG_FORMAT", ""))
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    if _OURS:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
