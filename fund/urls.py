@@ -24,4 +24,5 @@ urlpatterns = [
     path("cycles/<int:cycle_id>/allocations/", cycles.AllocationsView.as_view()),
     path("cycles/<int:cycle_id>/positions/", positions.PositionsView.as_view()),
     path("cycles/<int:cycle_id>/positions/complete/", positions.CompletionView.as_view()),
+    path("cycles/<int:cycle_id>/positions/discard/", positions.DiscardView.as_view()),
 ]

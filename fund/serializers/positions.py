@@ -24,6 +24,12 @@ class PositionsSerializer(StrictSerializer):
     items = PositionSerializer(many=True)
 
 
+class PositionQuery(QuerySerializer):
+    position = TextField(required=False)
+    trader = TextField(required=False)
+    contract = TextField(required=False)
+
+
 class TakenSerializer(serializers.Serializer[Any]):
     """What became of the rows: new ones, and ones that were known with the same content."""
 
@@ -63,3 +69,7 @@ class OpenPositionQuery(QuerySerializer):
 
 class CountSerializer(serializers.Serializer[Any]):
     count = CountField(help_text="Rows that stand now.")
+
+
+class DiscardedSerializer(serializers.Serializer[Any]):
+    discarded = CountField(help_text="Positions that were thrown away.")

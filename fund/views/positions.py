@@ -10,15 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fund import funds, open_positions, positions
-from fund.models import OpenPosition
+from fund.models import CyclePosition, OpenPosition
 from fund.positions import PositionProfit, Taken
 from fund.serializers.cycles import CycleSerializer
 from fund.serializers.positions import (
     CompletionSerializer,
     CountSerializer,
+    DiscardedSerializer,
     OpenPositionQuery,
     OpenPositionSerializer,
     OpenPositionsSerializer,
+    PositionQuery,
     PositionSerializer,
     PositionsSerializer,
     TakenSerializer,
@@ -29,6 +31,7 @@ from ledger.rest.paging import page_response
 from ledger.rest.parsers import CsvStream, NdjsonStream, StrictJSONParser
 from ledger.rest.permissions import HOUSE, allow_fund
 from ledger.rest.schema import acted, listed
+from ledger.rest.serializers import NoBody
 from ledger.rest.views import ResourceView, recorded_response
 
 _FORMATS = {CsvStream.media_type: "csv", NdjsonStream.media_type: "ndjson"}
@@ -37,9 +40,15 @@ _FORMATS = {CsvStream.media_type: "csv", NdjsonStream.media_type: "ndjson"}
 class PositionsView(ResourceView):
     """Profits of a cycle's positions, in as many requests as it takes; the same position again is known."""
 
-    roles = {"POST": {Role.ENGINE}}
+    roles = {"GET": HOUSE, "POST": {Role.ENGINE}}
     per_fund = True
     parser_classes = (StrictJSONParser, NdjsonStream, CsvStream)
+
+    @listed(PositionSerializer, PositionQuery)
+    def get(self, request: Request, cycle_id: int) -> Response:
+        query = PositionQuery.read(request, paged=True)
+        rows = CyclePosition.objects.filter(cycle=find_cycle(request, cycle_id), **query)
+        return page_response(request, rows, by="position", serializer=PositionSerializer)
 
     @extend_schema(
         request={
@@ -67,6 +76,19 @@ class CompletionView(ResourceView):
         body = CompletionSerializer.read_body(request)
         cycle = positions.complete(cycle_id=cycle_id, completed_at=timezone.now(), **body)
         return Response(CycleSerializer(cycle).data)
+
+
+class DiscardView(ResourceView):
+    """Throw a cycle's positions away after a wrong upload, so that others can come in; never of a settled cycle."""
+
+    roles = {"POST": {Role.ENGINE, Role.BOOKKEEPER}}
+    per_fund = True
+
+    @acted(DiscardedSerializer)
+    def post(self, request: Request, cycle_id: int) -> Response:
+        NoBody.read_body(request)
+        find_cycle(request, cycle_id)
+        return Response({"discarded": positions.discard(cycle_id=cycle_id)})
 
 
 class OpenPositionsView(ResourceView):

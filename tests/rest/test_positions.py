@@ -217,3 +217,23 @@ def test_open_positions_of_an_unknown_fund_are_not_found(engine: APIClient) -> N
     refused_get(engine, "/funds/nope/positions/", status=404, code="fund_unknown")
     response = engine.put("/api/v1/funds/nope/positions/", [], format="json")
     problem_of(response, status=404, code="fund_unknown")
+
+
+def test_a_wrong_upload_is_discarded_and_another_one_comes_in(engine: APIClient, positions: str) -> None:
+    post(engine, positions, position(profit="999"))
+    assert post(engine, f"{positions}discard/", None, status=200) == {"discarded": 1}
+    post(engine, positions, position())
+
+    (row,) = every_row(engine, positions, trader="bob")
+    assert (row["position"], row["profit"], row["opened_at"]) == ("p1", "500.5", None)
+    assert every_row(engine, positions, trader="sue") == []
+
+
+def test_positions_of_a_settled_cycle_are_not_discarded(engine: APIClient, positions: str) -> None:
+    post(engine, positions, position())
+    post(engine, f"{positions}complete/", {"count": 1, "total": "500.5"}, status=200)
+    post(client(Role.BOOKKEEPER), positions.replace("positions/", "settle/"), None, status=200)
+
+    refused_post(engine, f"{positions}discard/", None, status=409, code="cycle_settled")
+
+    assert len(held()) == 1
