@@ -26,7 +26,7 @@ $(STAMP): requirements.txt
 	@$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(DEV_STAMP): $(STAMP) requirements-dev.txt
+$(DEV_STAMP): $(STAMP) requirements-dev.txt requirements-otel.txt
 	@echo "installing requirements-dev.txt into $(VENV)"
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@

@@ -14,4 +14,6 @@ class InstallationConfig(AppConfig):
 
     def ready(self) -> None:
         # Whoever sends a task, from the admin too, sends it through the application's broker.
-        from config import celery  # noqa: F401
+        from config import celery, tracing  # noqa: F401
+
+        tracing.start()
