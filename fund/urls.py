@@ -7,6 +7,7 @@ urlpatterns = [
     path("funds/<str:code>/", funds.FundView.as_view()),
     path("funds/<str:code>/rulebooks/", funds.RulebooksView.as_view()),
     path("funds/<str:code>/contributions/", transfers.ContributionsView.as_view()),
+    path("funds/<str:code>/absorptions/", transfers.AbsorptionsView.as_view()),
     path("funds/<str:code>/withdrawals/", transfers.WithdrawalsView.as_view()),
     path("funds/<str:code>/withdrawals/<str:reference>/", transfers.WithdrawalView.as_view()),
     path("funds/<str:code>/withdrawals/<str:reference>/approve/", transfers.ApprovalView.as_view()),

@@ -34,6 +34,20 @@ class TransferSerializer(serializers.Serializer[Transfer]):
     entry = CountField(source="entry_id", allow_null=True)
 
 
+class NewAbsorptionSerializer(StrictSerializer):
+    reference = ReferenceField()
+    amount = AmountField(help_text="At most the deficit.")
+
+
+class AbsorptionSerializer(serializers.Serializer[dict[str, object]]):
+    """A part of a deficit that the house bears."""
+
+    reference = TextField()
+    fund = TextField()
+    amount = AmountField()
+    entry = CountField()
+
+
 class TransferQuery(QuerySerializer):
     reference = TextField(required=False)
     status = TextField(required=False)

@@ -1,12 +1,14 @@
-"""Contributions to funds and withdrawals from them."""
+"""Contributions to funds, withdrawals from them, and deficits that the house bears."""
 
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fund import errors, funds, transfers
+from fund import deficits, errors, funds, transfers
 from fund.models import Transfer
 from fund.serializers.transfers import (
+    AbsorptionSerializer,
+    NewAbsorptionSerializer,
     NewContributionSerializer,
     NewTransferSerializer,
     TransferQuery,
@@ -38,6 +40,21 @@ class ContributionsView(ResourceView):
         person = key_of(request).person
         done = transfers.contribute(fund_code=code, requested_by=person, effective_at=effective_at, **body)
         return _answer(done)
+
+
+class AbsorptionsView(ResourceView):
+    """A part of a carried deficit that the house takes on its own loss."""
+
+    roles = {"POST": {Role.TREASURY}}
+    per_fund = True
+
+    @recorded(NewAbsorptionSerializer, AbsorptionSerializer)
+    def post(self, request: Request, code: str) -> Response:
+        allow_fund(request, code)
+        body = NewAbsorptionSerializer.read_body(request)
+        posted = deficits.absorb(fund_code=code, effective_at=timezone.now(), **body)
+        answer = AbsorptionSerializer({"fund": code, "entry": posted.entry_id, **body}).data
+        return recorded_response(answer, replayed=posted.replayed)
 
 
 class WithdrawalsView(ResourceView):

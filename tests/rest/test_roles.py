@@ -37,6 +37,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     "funds/{code}/": {"GET": HOUSE},
     "funds/{code}/rulebooks/": {"GET": HOUSE, "POST": {"treasury"}},
     "funds/{code}/contributions/": {"GET": HOUSE, "POST": {"treasury"}},
+    "funds/{code}/absorptions/": {"POST": {"treasury"}},
     "funds/{code}/withdrawals/": {"GET": HOUSE, "POST": {"treasury"}},
     "funds/{code}/withdrawals/{reference}/": {"GET": HOUSE},
     "funds/{code}/withdrawals/{reference}/approve/": {"POST": {"treasury"}},
