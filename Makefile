@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test properties check check-format check-lint check-types check-contracts check-migrations format bench clean
+.PHONY: help setup demo run test properties contract check check-format check-lint check-types check-contracts check-migrations format bench clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -43,6 +43,9 @@ test: $(DEV_STAMP) ## the whole test suite, on scratch servers of its own (ARGS=
 properties: $(DEV_STAMP) ## the property suite at length, nightly-style (EXAMPLES=10000)
 	@EXAMPLES=$(or $(EXAMPLES),10000) exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) --hypothesis-profile=nightly \
 	  $$(grep -rlE '@given|RuleBasedStateMachine' tests) $(ARGS)
+
+contract: $(DEV_STAMP) ## the API against its own schema at length, with every role's key (EXAMPLES=100)
+	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) exec $(BIN)/python -m pytest -q -n 0 tests/rest/test_schemathesis.py $(ARGS)
 
 check: check-format check-lint check-types check-contracts check-migrations ## format, lint, types, import contracts, migrations in step
 

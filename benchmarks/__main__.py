@@ -78,10 +78,17 @@ def run_adl(record: Record, urls: DatabaseUrls, quick: bool) -> None:
     adl.measure(record, urls, positions=200_000 if quick else 1_000_000, rounds=3 if quick else 5)
 
 
+def run_api(record: Record, urls: DatabaseUrls, quick: bool) -> None:
+    from benchmarks import api
+
+    api.measure(record, seconds=3 if quick else 10, rounds=3)
+
+
 BENCHMARKS: dict[str, Callable[[Record, DatabaseUrls, bool], None]] = {
     "posting": run_posting,
     "settlement": run_settlement,
     "adl": run_adl,
+    "api": run_api,
 }
 
 

@@ -26,6 +26,8 @@ WAKING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 # Requests and tasks under way get this long to finish. A task that is cut off is run again.
 SECONDS_TO_END = 15.0
 HOST = "127.0.0.1"
+# Bytes of a request line: as many as the web server can be told. A list has more filters than its default has room for.
+LINE_LIMIT = "8190"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class SchedulerRuns(Exception):
 
 def web(port: int) -> Program:
     """The web server on the loopback."""
-    options = ["--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "4", "--log-level", "warning"]
+    processes = ["--workers", "2", "--threads", "4", "--worker-class", "config.web_worker.ProblemWorker"]
+    options = ["--bind", f"{HOST}:{port}", *processes, "--limit-request-line", LINE_LIMIT, "--log-level", "warning"]
     return Program(["gunicorn", "config.wsgi", *options])
 
 

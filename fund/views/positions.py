@@ -103,7 +103,7 @@ class OpenPositionsView(ResourceView):
         query = OpenPositionQuery.read(request, paged=True)
         allow_fund(request, code)
         rows = OpenPosition.objects.filter(fund=funds.find(code), **query)
-        return page_response(request, rows, by="id", serializer=OpenPositionSerializer)
+        return page_response(request, rows, by="position", serializer=OpenPositionSerializer)
 
     @extend_schema(
         request={

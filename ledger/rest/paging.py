@@ -23,7 +23,11 @@ LIMIT_MOST = 1000
 _BIGINT = 2**63
 
 PARAMETERS = [
-    OpenApiParameter("cursor", str, description="Where a page begins: as `next` or `previous` of another page has it."),
+    OpenApiParameter(
+        "cursor",
+        {"type": "string", "format": "cursor"},
+        description="Where a page begins: as `next` or `previous` of another page has it.",
+    ),
     OpenApiParameter(
         "limit",
         {"type": "integer", "minimum": 1, "default": LIMIT_DEFAULT},
@@ -95,10 +99,11 @@ def forward_response(
 
 def _limit(query: Mapping[str, str]) -> int:
     text = query.get("limit", str(LIMIT_DEFAULT))
-    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
         detail = ErrorDetail(f"{text[:20]!r} is not a number of rows, from 1 to {LIMIT_MOST}", code="limit_malformed")
         raise QueryRefused({"limit": [detail]})
-    return min(int(text), LIMIT_MOST)
+    return LIMIT_MOST if len(digits) > len(str(LIMIT_MOST)) else min(int(digits), LIMIT_MOST)
 
 
 def _cursor(query: Mapping[str, str], model: type[Model], column: str) -> _Cursor | None:

@@ -14,7 +14,7 @@ from ledger.rest.fields import CountField, TextField
 from ledger.rest.models import Role
 from ledger.rest.paging import PARAMETERS
 from ledger.rest.problems import CONTENT_TYPE
-from ledger.rest.serializers import KEY_HEADER, FieldProblem, Problem
+from ledger.rest.serializers import KEY_HEADER, FieldProblem, Problem, StrictSerializer
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 _REFUSALS = {
@@ -22,7 +22,11 @@ _REFUSALS = {
     "401": "No key, or one that opens nothing.",
     "403": "The key's role, fund or trader does not cover this.",
     "404": "What the path or the body names does not exist.",
+    "405": "The resource has no such method.",
+    "406": "The answer is JSON, whatever is asked for.",
     "409": "The reference stands for something else.",
+    "413": "The body, or the batch, is larger than is taken at once.",
+    "415": "The body has another media type.",
     "422": "Understood and refused; no balance has moved.",
     "429": "More requests than the role's rate lets through: see Retry-After.",
 }
@@ -51,6 +55,18 @@ class ResourceSchema(AutoSchema):
         for status, meaning in {**_REFUSALS, "default": "Refused or failed."}.items():
             answers.setdefault(status, {"description": meaning, "content": {CONTENT_TYPE: {"schema": schema}}})
         return answers
+
+    def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> dict[str, Any]:
+        """A strict shape has no other fields, and no text of it is empty unless it says so."""
+        mapped = super()._map_serializer(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        schema: dict[str, Any] = mapped
+        shape = serializer() if isinstance(serializer, type) else serializer
+        if isinstance(shape, StrictSerializer):
+            schema["additionalProperties"] = False
+            for name, field in shape.fields.items():
+                if isinstance(field, serializers.CharField) and not field.allow_blank:
+                    schema["properties"][name].setdefault("minLength", 1)
+        return schema
 
     def get_description(self) -> str:  # type: ignore[override]
         roles: Sequence[Role] = sorted(getattr(self.view, "roles", {}).get(self.method, ()))
@@ -139,7 +155,7 @@ def _batch_of(body: type[serializers.Serializer[Any]]) -> type[serializers.Seria
         "items": serializers.ListField(child=body(), max_length=ITEMS_MOST),
         "atomic": serializers.BooleanField(default=True),
     }
-    return type(f"{_name(body)}Batch", (serializers.Serializer,), fields)
+    return type(f"{_name(body)}Batch", (StrictSerializer,), fields)
 
 
 @cache

@@ -76,8 +76,8 @@ class NoBody(StrictSerializer):
 class FieldProblem(serializers.Serializer[Any]):
     """One thing wrong with a request."""
 
-    pointer = TextField(required=False, help_text="JSON pointer to the field of the body.")
-    parameter = TextField(required=False, help_text="Name of the parameter of the query.")
+    pointer = TextField(required=False, max_length=None, help_text="JSON pointer to the field of the body.")
+    parameter = TextField(required=False, max_length=None, help_text="Name of the parameter of the query.")
     code = TextField()
     detail = TextField(max_length=None)
 

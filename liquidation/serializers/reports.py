@@ -109,6 +109,10 @@ class ReceiptSerializer(serializers.Serializer[Receipt]):
         }
 
 
+_ANY_TYPE = f"({'|'.join(TYPES)})"
+
+
+@extend_schema_field({"type": "string", "pattern": f"^{_ANY_TYPE}(,{_ANY_TYPE})*$"})
 class TypesField(TextField):
     """One type of line or several, with commas between them."""
 

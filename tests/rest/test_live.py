@@ -113,6 +113,22 @@ def test_body_that_is_cut_off_is_refused_and_nothing_of_it_kept(server: Server) 
         assert not CyclePosition.objects.exists(), how
 
 
+def test_what_is_no_request_is_a_problem_too(server: Server) -> None:
+    refused = {
+        b"GET /api/v1/entries/?kind=" + b"x" * 8200 + b" HTTP/1.1": (b" 414 ", b"request_line_too_long"),
+        b"GET /api/v1/entries/ HTTP/1.1\r\nX-Long: " + b"x" * 9000: (b" 431 ", b"headers_too_large"),
+        b"nonsense": (b" 400 ", b"request_malformed"),
+    }
+
+    for head, (status, code) in refused.items():
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            connection.sendall(head + b"\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        assert status in answer.partition(b"\r\n")[0], answer
+        assert b"Content-Type: application/problem+json" in answer
+        assert code in answer
+
+
 def test_one_event_on_many_connections_at_once_is_booked_once(server: Server) -> None:
     open_accounts("custody:USDT")
     body = json.dumps(deposit("d1")).encode()

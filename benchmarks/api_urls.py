@@ -1,0 +1,21 @@
+"""The service's addresses and one more, of a view that does nothing: what a request costs before our part of it."""
+
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config import urls
+
+
+class EmptyView(APIView):
+    """Nobody is asked who it is, nothing is read, nothing is counted."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+urlpatterns = [*urls.urlpatterns, path("empty/", EmptyView.as_view())]
