@@ -136,6 +136,8 @@ THROTTLES = {
 }
 # Bytes that the body of a request may have, streams apart: a batch of 10,000 entries takes about a tenth of it.
 API_BODY_LIMIT = env.int("BULWARK_API_BODY_LIMIT", default=32 * 1024 * 1024)
+# How long a cache may keep a public figure.
+PUBLIC_SECONDS_KEPT = env.int("BULWARK_PUBLIC_SECONDS_KEPT", default=5)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bulwark",
     "DESCRIPTION": "Book of record of a derivatives venue's insurance fund.",

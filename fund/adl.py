@@ -1,5 +1,6 @@
 """The venue's open positions and the ADL queues over them; how far a fund has fallen from its peak."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from fund.rules import OpenPosition as Row
 from ledger import chart
 from ledger.bulk import update_rows
 from ledger.errors import Refused
-from ledger.money import EXACT, total
+from ledger.money import EXACT, plain, total
 
 # The span in which a fund's peak is looked for. Source: rulebooks.md, trigger `drawdown`.
 PEAK_WITHIN = timedelta(hours=8)
@@ -39,7 +40,15 @@ _HEAD = f"SELECT * FROM fund_adl_head_v1({_BOOK}, %(wanted)s, %(shown)s, %(exami
 _PRO_RATA = "SELECT * FROM fund_adl_pro_rata_v1(%(fund)s, %(contract)s, %(side)s, %(wanted)s, %(shown)s)"
 # In the order in which `Book.row` takes them.
 _COLUMNS = ("position", "trader", "quantity", "entry_price", "mark_price", "margin", "wallet")
-_STANDING = f"SELECT * FROM fund_adl_standing_v1({_BOOK}, %(positions)s)"
+_STANDINGS = """
+SELECT b.place, s.position, s.rank, s.length
+  FROM jsonb_to_recordset(%(books)s::jsonb) b (
+           place integer, fund bigint, contract text, side text, inverse boolean, multiplier numeric, queue text,
+           seed text, positions text[])
+ CROSS JOIN LATERAL fund_adl_standing_v1(
+           b.fund, b.contract, b.side, b.inverse, b.multiplier, b.queue, b.seed, b.positions) s
+ ORDER BY b.place, s.position COLLATE "C"
+"""
 # Backwards from now: `run` is what the fund has gained since before each entry, `results` the part of results in it.
 _FALL = """
 SELECT coalesce(max(-w.run), 0), coalesce(max(-w.results), 0)
@@ -146,17 +155,45 @@ def queue(book: Book, *, policy: AdlQueue, seed: str | None, quantity: Decimal, 
     )
 
 
-def standings(book: Book, *, policy: AdlQueue, seed: str | None, positions: Sequence[str]) -> list[Standing]:
-    """Where positions of a book stand in its queue, in the order of their ids.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """Positions of one book, and the order that its queue has."""
 
-    Nothing where no takeover has an order of its own yet: a pro-rata queue closes all, an external one is the venue's,
-    and a random one is drawn for each takeover unless there is a `seed`.
-    """
-    drawn = policy is not AdlQueue.SEEDED_RANDOM or seed is not None
-    if not drawn or policy in (AdlQueue.EXTERNAL, AdlQueue.PRO_RATA):
-        return []
-    rows = _rows(_STANDING, {**_arguments(book, policy, seed), "positions": list(positions)})
-    return [Standing(position=position, rank=rank, length=length) for position, rank, length in rows]
+    book: Book
+    policy: AdlQueue
+    seed: str | None
+    positions: Sequence[str]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether there is an order before a takeover: a pro-rata queue closes all, an external one is the venue's, and
+        a random one is drawn for each takeover unless there is a `seed`.
+        """
+        drawn = self.policy is not AdlQueue.SEEDED_RANDOM or self.seed is not None
+        return drawn and self.policy not in (AdlQueue.EXTERNAL, AdlQueue.PRO_RATA)
+
+
+def standings(book: Book, *, policy: AdlQueue, seed: str | None, positions: Sequence[str]) -> list[Standing]:
+    """Where positions of a book stand in its queue, in the order of their ids; nothing where there is no order."""
+    return standings_of([Asked(book=book, policy=policy, seed=seed, positions=positions)])[0]
+
+
+def standings_of(asked: Sequence[Asked]) -> list[list[Standing]]:
+    """`standings` of several books, in one query."""
+    found: list[list[Standing]] = [[] for _ in asked]
+    books = [
+        {
+            **_arguments(each.book, each.policy, each.seed),
+            "multiplier": plain(each.book.multiplier),
+            "positions": list(each.positions),
+            "place": place,
+        }
+        for place, each in enumerate(asked)
+        if each.ordered
+    ]
+    for place, position, rank, length in _rows(_STANDINGS, {"books": json.dumps(books)}) if books else ():
+        found[place].append(Standing(position=position, rank=rank, length=length))
+    return found
 
 
 def mark_price(*, fund_id: int, contract: str) -> Decimal | None:

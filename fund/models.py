@@ -169,6 +169,7 @@ class CyclePosition(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["cycle", "position"], name="cycle_position_once")]
+        indexes = [models.Index(fields=["cycle", "trader"], name="cycle_position_trader")]
 
     def __str__(self) -> str:
         return self.position

@@ -1,12 +1,9 @@
-"""Receipts of takeovers and statements of traders: reads across fills, entries and what the fund made of a result."""
+"""Receipts of takeovers: reads across fills, entries and what the fund made of a result."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-
-from django.db import connection
 
 from fund.models import Cycle, Shortfall, Surplus
 from ledger.models import Entry
@@ -70,132 +67,6 @@ class Receipt:
     shared: Shared | None
     adl: tuple[Averted, ...]
     entries: tuple[Entry, ...]
-
-
-class StatementType(StrEnum):
-    """What a line of a trader's statement is. Source: api.md, trader's statement."""
-
-    TAKEOVER = "TAKEOVER"
-    LIQUIDATION_FEE = "LIQUIDATION_FEE"
-    ALLOCATION = "ALLOCATION"
-    ADL = "ADL"
-    SETTLEMENT = "SETTLEMENT"
-    DEPOSIT = "DEPOSIT"
-    WITHDRAWAL = "WITHDRAWAL"
-    REVERSAL = "REVERSAL"
-
-
-# What is none of these is a settlement: residual margin that comes back, and what the venue books by hand.
-_TYPE_OF: Mapping[str, StatementType] = {
-    "takeover": StatementType.TAKEOVER,
-    "penalty": StatementType.LIQUIDATION_FEE,
-    "allocation": StatementType.ALLOCATION,
-    "adl": StatementType.ADL,
-    "deposit": StatementType.DEPOSIT,
-    "withdrawal": StatementType.WITHDRAWAL,
-    "reversal": StatementType.REVERSAL,
-}
-
-# A penalty is taken out of what the takeover left, not from the trader's account: its line stands beside the account's.
-_STATEMENT = """
-WITH lines AS (
-    (SELECT p.id, a.code, a.currency_id, e.kind, p.debit, p.credit, p.balance_after
-       FROM ledger_account a
-       JOIN ledger_posting p ON p.account_id = a.id
-       JOIN ledger_entry e ON e.id = p.entry_id
-      WHERE a.kind = 'trader' AND a.owner = %(trader)s AND p.id > %(after)s
-        AND (%(kinds)s::text[] IS NULL OR (e.kind = ANY (%(kinds)s)) = %(wanted)s)
-      ORDER BY p.id LIMIT %(limit)s)
-    UNION ALL
-    (SELECT p.id, NULL, a.currency_id, e.kind, p.debit, p.credit, NULL
-       FROM liquidation_takeover t
-       JOIN ledger_entry e ON e.source_kind = 'takeover' AND e.source_id = t.reference AND e.kind = 'penalty'
-       JOIN ledger_posting p ON p.id = e.id * 10000 + 1
-       JOIN ledger_account a ON a.id = p.account_id
-      WHERE t.trader = %(trader)s AND p.id > %(after)s
-        AND (%(kinds)s::text[] IS NULL OR (e.kind = ANY (%(kinds)s)) = %(wanted)s)
-      ORDER BY p.id LIMIT %(limit)s))
-SELECT l.id, l.code, l.currency_id, l.kind, l.debit, l.credit, l.balance_after, e.id, e.reference, e.source_kind,
-       e.source_id, e.description, e.effective_at, e.created_at
-  FROM lines l JOIN ledger_entry e ON e.id = l.id / 10000
- ORDER BY l.id LIMIT %(limit)s"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraderLine:
-    """One line. `account` and `balance_after` are None for a fee that the account did not pay: see LIQUIDATION_FEE."""
-
-    id: int
-    type: StatementType
-    account: str | None
-    currency: str
-    debit: Decimal
-    credit: Decimal
-    balance_after: Decimal | None
-    entry: int
-    reference: str
-    kind: str
-    source_kind: str
-    source_id: str
-    description: str
-    effective_at: datetime
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraderStatement:
-    """A page in book order. `next` is the `after` of the next page, None on the last."""
-
-    lines: tuple[TraderLine, ...]
-    next: int | None
-
-
-def trader_statement(
-    trader: str, *, types: Collection[StatementType] | None = None, after: int = 0, limit: int
-) -> TraderStatement:
-    """A trader's lines in all currencies after the line `after`, at most `limit`; of all types or of these."""
-    kinds, wanted = _kinds_of(types)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _STATEMENT, {"trader": trader, "after": after, "kinds": kinds, "wanted": wanted, "limit": limit + 1}
-        )
-        rows = cursor.fetchall()
-    lines = tuple(
-        TraderLine(
-            id=line,
-            type=_TYPE_OF.get(kind, StatementType.SETTLEMENT),
-            account=account,
-            currency=currency,
-            debit=debit,
-            credit=credit,
-            balance_after=balance,
-            entry=entry,
-            reference=reference,
-            kind=kind,
-            source_kind=source_kind,
-            source_id=source_id,
-            description=description,
-            effective_at=effective_at,
-            created_at=created_at,
-        )
-        for (
-            line,
-            account,
-            currency,
-            kind,
-            debit,
-            credit,
-            balance,
-            entry,
-            reference,
-            source_kind,
-            source_id,
-            description,
-            effective_at,
-            created_at,
-        ) in rows[:limit]
-    )
-    return TraderStatement(lines=lines, next=lines[-1].id if len(rows) > limit else None)
 
 
 def receipt(reference: str) -> Receipt:
@@ -274,13 +145,3 @@ def _averted(takeover: Takeover, fills: Collection[Fill]) -> tuple[Averted, ...]
         )
         for event in events
     )
-
-
-def _kinds_of(types: Collection[StatementType] | None) -> tuple[list[str] | None, bool]:
-    """The entries' kinds that are meant, or, with False, the kinds that are not: settlements are all the others."""
-    if types is None:
-        return None, True
-    named = [kind for kind, of in _TYPE_OF.items() if of in types]
-    if StatementType.SETTLEMENT not in types:
-        return named, True
-    return [kind for kind in _TYPE_OF if kind not in named], False

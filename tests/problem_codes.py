@@ -58,7 +58,7 @@ BEHIND = {
     "posting_entry_unknown",
 }
 # Of the query, not of a body.
-QUERY = {"cursor_malformed", "limit_malformed", "parameter_repeated", "parameter_unknown"}
+QUERY = {"cursor_malformed", "format_unknown", "limit_malformed", "parameter_repeated", "parameter_unknown"}
 # Calls whose code begins with the field's name.
 NAMED_BY_FIELD = {
     "check_positive": ("not_positive", "… is not above 0"),

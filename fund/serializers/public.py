@@ -1,10 +1,12 @@
 """Shapes of the public figures."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
-from fund.models import Cycle, Fund, FundSnapshot
+from fund.history import Interval
+from fund.models import Cycle, Fund
 from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer
@@ -23,16 +25,19 @@ class PublicFundSerializer(serializers.Serializer[Fund]):
     gross_payouts = AmountField()
 
 
-class SnapshotSerializer(serializers.Serializer[FundSnapshot]):
+class SnapshotSerializer(serializers.Serializer[Any]):
+    """A fund's figures at a moment. Null is what was not recorded then and the journal does not tell."""
+
     fund = TextField(source="fund.code")
     currency = TextField(source="fund.currency_id")
     taken_at = TimeField()
+    recorded = serializers.BooleanField(default=True, help_text="Taken then; else worked out from the journal.")
     balance = AmountField()
     reserved = AmountField()
-    inventory = AmountField()
+    inventory = AmountField(allow_null=True)
     deficit = AmountField()
-    gross_injections = AmountField()
-    gross_payouts = AmountField()
+    gross_injections = AmountField(allow_null=True)
+    gross_payouts = AmountField(allow_null=True)
 
 
 class SettlementSerializer(serializers.Serializer[Cycle]):
@@ -76,10 +81,37 @@ class PublicFundQuery(QuerySerializer):
     currency = TextField(required=False, source="currency_id")
 
 
-class SnapshotQuery(QuerySerializer):
-    fund = TextField(required=False, source="fund__code")
-    taken_from = TimeField(required=False, source="taken_at__gte")
-    taken_to = TimeField(required=False, source="taken_at__lt", help_text="Exclusive.")
+class HistoryQuery(QuerySerializer):
+    """`funds` and `snapshots` of what is read are filters of the two."""
+
+    fund = TextField(required=False, default=None)
+    currency = TextField(required=False, default=None)
+    interval = serializers.ChoiceField(
+        [interval.value for interval in Interval],
+        required=False,
+        default=None,
+        help_text="Points at every full hour or day, UTC, from each fund's opening on.",
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # One of them is a word of Python's.
+        times = {
+            "from": TimeField(required=False, default=None),
+            "to": TimeField(required=False, default=None, help_text="Exclusive."),
+        }
+        return {**super().get_fields(), **times}
+
+    def to_internal_value(self, data: Any) -> Any:
+        read = super().to_internal_value(data)
+        funds = {"code": read["fund"], "currency_id": read["currency"]}
+        snapshots = {f"fund__{column}": value for column, value in funds.items()}
+        snapshots |= {"taken_at__gte": read["from"], "taken_at__lt": read["to"]}
+        interval = read["interval"] and Interval(read["interval"])
+        return {**read, "interval": interval, "funds": _given(funds), "snapshots": _given(snapshots)}
+
+
+def _given(filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in filters.items() if value is not None}
 
 
 class PublicCycleQuery(QuerySerializer):

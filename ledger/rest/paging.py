@@ -71,30 +71,56 @@ def page_response(
     if cursor is not None:
         rows = rows.filter(**{f"{column}__{'lt' if falling else 'gt'}": cursor.key})
     found = list(rows.order_by(f"-{column}" if falling else column)[: limit + 1])
-    more, found = len(found) > limit, found[:limit]
-    if backward:
-        found.reverse()
 
-    if complete is not None:
-        complete(found)
-    after = _link(request, found[-1], column, backward=False) if found and (more or backward) else None
-    before = _link(request, found[0], column, backward=True) if found and (more if backward else cursor) else None
-    shown = found if shown_as is None else shown_as(found)
-    return Response({"next": after, "previous": before, "results": serializer(shown, many=True).data})
+    def show(page: Sequence[Any]) -> Sequence[Any]:
+        if complete is not None:
+            complete(page)
+        return page if shown_as is None else shown_as(page)
+
+    return _page(request, found, limit, cursor, key=lambda row: getattr(row, column), show=show, serializer=serializer)
 
 
-def forward_response(
+def window_response(
     request: Request,
-    read: Callable[[int, int], Sequence[Any]],
+    read: Callable[[Any, bool, int], Sequence[Any]],
     *,
+    key: Callable[[Any], int | str],
+    kind: type[int] | type[str],
     serializer: type[serializers.BaseSerializer[Any]],
 ) -> Response:
-    """One page of what `read(after, limit)` has: rows with rising `id`s, read forward alone. Raises QueryRefused."""
-    limit, cursor = _limit(request.query_params), _decoded(request.query_params, int)
-    rows = read(int(cursor.key) if cursor else 0, limit + 1)
-    more, found = len(rows) > limit, rows[:limit]
-    after = _address(request, _Cursor(found[-1].id, backward=False)) if more else None
-    return Response({"next": after, "previous": None, "results": serializer(found, many=True).data})
+    """One page of what `read(beyond, backward, most)` has: rows beyond the key in their order, or backward from it, the
+    nearest first; `beyond` is None on the first page. `key`: each row's own, of this `kind`.
+
+    Raises QueryRefused `cursor_malformed`, `limit_malformed`.
+    """
+    limit, cursor = _limit(request.query_params), _decoded(request.query_params, kind)
+    found = read(cursor.key if cursor else None, cursor is not None and cursor.backward, limit + 1)
+    return _page(request, found, limit, cursor, key=key, show=lambda page: page, serializer=serializer)
+
+
+def cursor_malformed() -> QueryRefused:
+    return QueryRefused({"cursor": [ErrorDetail("this is no cursor of this list", code="cursor_malformed")]})
+
+
+def _page(
+    request: Request,
+    found: Sequence[Any],
+    limit: int,
+    cursor: _Cursor | None,
+    *,
+    key: Callable[[Any], int | str],
+    show: Callable[[Sequence[Any]], Sequence[Any]],
+    serializer: type[serializers.BaseSerializer[Any]],
+) -> Response:
+    """A page of the rows found from the cursor on, of which one more than `limit` tells that there is another page."""
+    backward = cursor is not None and cursor.backward
+    more, page = len(found) > limit, list(found[:limit])
+    if backward:
+        page.reverse()
+    shown = show(page)
+    after = _address(request, _Cursor(key(page[-1]), False)) if page and (more or backward) else None
+    before = _address(request, _Cursor(key(page[0]), True)) if page and (more if backward else cursor) else None
+    return Response({"next": after, "previous": before, "results": serializer(shown, many=True).data})
 
 
 def _limit(query: Mapping[str, str]) -> int:
@@ -125,13 +151,8 @@ def _decoded(query: Mapping[str, str], kind: type[int] | type[str]) -> _Cursor |
             if "\0" in key:
                 raise ValueError(text)
     except (ValueError, TypeError, RecursionError, binascii.Error):
-        detail = ErrorDetail("this is no cursor of this list", code="cursor_malformed")
-        raise QueryRefused({"cursor": [detail]}) from None
+        raise cursor_malformed() from None
     return _Cursor(key, bool(backward))
-
-
-def _link(request: Request, row: Model, column: str, *, backward: bool) -> str:
-    return _address(request, _Cursor(getattr(row, column), backward))
 
 
 def _address(request: Request, cursor: _Cursor) -> str:

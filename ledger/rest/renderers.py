@@ -1,11 +1,13 @@
 """JSON, by orjson: several times faster than the standard library on long lists."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import orjson
 from rest_framework.renderers import BaseRenderer
 
+from ledger.money import plain
 from ledger.rest.problems import CONTENT_TYPE
 from ledger.rest.request_ids import request_id
 
@@ -27,3 +29,8 @@ class JSONRenderer(BaseRenderer):
             response.headers["Content-Type"] = CONTENT_TYPE
             data = {**data, "request_id": request_id()}
         return orjson.dumps(data)
+
+
+def exact_number(value: Decimal) -> orjson.Fragment:
+    """A JSON number with the very digits of `value`, for shapes of others that have numbers where ours have strings."""
+    return orjson.Fragment(plain(value))

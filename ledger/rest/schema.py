@@ -1,11 +1,12 @@
 """OpenAPI: how a key is given, what every operation may also answer, and the shapes of pages and batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.serializers import PolymorphicProxySerializerExtension
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 
@@ -44,6 +45,19 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "A key of the API, made by `manage.py create_key`."}
+
+
+class AnyOf(PolymorphicProxySerializer):
+    """Answers of several shapes. Not `oneOf`: an empty list is of every list's shape."""
+
+
+class AnyOfExtension(PolymorphicProxySerializerExtension):  # type: ignore[no-untyped-call]
+    target_class = "ledger.rest.schema.AnyOf"
+    priority = 1
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        one_of: dict[str, Any] = super().map_serializer(auto_schema, direction)  # type: ignore[no-untyped-call]
+        return {"anyOf": one_of["oneOf"]}
 
 
 class ResourceSchema(AutoSchema):
@@ -97,6 +111,23 @@ def shown(
 ) -> Callable[[MethodT], MethodT]:
     """Describe a GET of one thing."""
     return extend_schema(parameters=_described(query), responses=answer)
+
+
+def listed_in_shapes(
+    row: type[serializers.Serializer[Any]],
+    query: type[serializers.Serializer[Any]],
+    shapes: Mapping[str, Sequence[Any]],
+) -> Callable[[MethodT], MethodT]:
+    """Describe a GET that answers one page of such rows, or with `?format=` another document of the same figures."""
+    chosen = OpenApiParameter(
+        "format",
+        str,
+        enum=list(shapes),
+        description="The published shape of this venue; its own parameters then stand for `cursor` and `limit`.",
+    )
+    any_shape: list[Any] = [_page_of(row)(), *(answer for answers in shapes.values() for answer in answers)]
+    answers = AnyOf(f"{_name(row)}InAnyShape", any_shape, resource_type_field_name=None, many=False)
+    return extend_schema(parameters=[*_described(query), *PARAMETERS, chosen], responses=answers)
 
 
 def recorded(

@@ -4,8 +4,12 @@ from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar, NoReturn
 
+from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -66,12 +70,24 @@ class ResourceView(MeteredView):
             self._recording.enter_context(recorded_by(request.auth.name))
 
 
+@method_decorator(conditional_page, name="dispatch")
 class PublicView(MeteredView):
-    """A resource for everybody."""
+    """A resource for everybody: any page may read it, a cache may keep it for some seconds and ask whether it changed.
+
+    An answer has an ETag; with it in `If-None-Match`, one that is still the same is 304, without a body.
+    """
 
     authentication_classes = ()
     permission_classes = ()
     http_method_names = METHODS
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        # A browser hands the answer to any page's script; nothing here is for one reader alone.
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        if answer.status_code == 200:
+            patch_cache_control(answer, public=True, max_age=settings.PUBLIC_SECONDS_KEPT)
+        return answer
 
 
 def recorded_response(document: Any, *, replayed: bool) -> Response:

@@ -1,20 +1,16 @@
-"""Shapes of receipts and of traders' statements."""
+"""Shapes of receipts."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
 from fund.models import Cycle
 from ledger.money import plain
 from ledger.rest.fields import AmountField, CountField, TextField, TimeField
-from ledger.rest.serializers import QuerySerializer
 from liquidation.models import Fill, Takeover
-from liquidation.reports import Receipt, StatementType
+from liquidation.reports import Receipt
 from liquidation.serializers.unfilled import CounterpartyFillSerializer
-
-TYPES = [kind.value for kind in StatementType]
 
 
 class ReceiptFillSerializer(serializers.Serializer[Fill]):
@@ -107,42 +103,3 @@ class ReceiptSerializer(serializers.Serializer[Receipt]):
             "treasury": plain(takeover.treasury_paid),
             "carried": plain(takeover.carried),
         }
-
-
-_ANY_TYPE = f"({'|'.join(TYPES)})"
-
-
-@extend_schema_field({"type": "string", "pattern": f"^{_ANY_TYPE}(,{_ANY_TYPE})*$"})
-class TypesField(TextField):
-    """One type of line or several, with commas between them."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        names = super().to_internal_value(data).split(",")
-        if unknown := [name for name in names if name not in TYPES]:
-            detail = f"{', '.join(unknown)[:100]}: the types are {', '.join(TYPES)}"
-            raise ValidationError(detail, code="choice_unknown")
-        return [StatementType(name) for name in names]
-
-
-class TraderStatementQuery(QuerySerializer):
-    type = TypesField(required=False, default=None, help_text=f"Of {', '.join(TYPES)}; several with commas.")
-
-
-class TraderLineSerializer(serializers.Serializer[Any]):
-    """One line. A fee that the account did not pay itself has no account and no balance after it."""
-
-    id = CountField()
-    type = serializers.ChoiceField(TYPES)
-    account = TextField(allow_null=True)
-    currency = TextField()
-    debit = AmountField()
-    credit = AmountField()
-    balance_after = AmountField(allow_null=True)
-    entry = CountField()
-    reference = TextField()
-    kind = TextField()
-    source_kind = TextField()
-    source_id = TextField()
-    description = TextField(max_length=None)
-    effective_at = TimeField()
-    created_at = TimeField()

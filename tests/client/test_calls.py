@@ -149,7 +149,9 @@ def settle(venue: Venue) -> None:
     }
     assert next(venue.stranger.public.settlements(fund="usdt")).loss == settled.loss
     assert {each.fund for each in venue.stranger.public.insurance_funds()} >= {"usdt"}
-    assert list(venue.stranger.public.history(fund="usdt", taken_to=START)) == []
+    assert list(venue.stranger.public.history(fund="usdt", to=START)) == []
+    assert list(venue.stranger.public.history(interval="day", currency="USDT", to=START)) == []
+    assert list(venue.auditor.traders.statement("bob", effective_to=START)) == []
 
 
 def deleverage(venue: Venue) -> None:
@@ -167,6 +169,8 @@ def deleverage(venue: Venue) -> None:
     ]
     assert venue.engine.funds.replace_open_positions("short", iter(rows)) == 1
     assert list(venue.auditor.funds.open_positions("short")) == rows
+    (standing,) = venue.auditor.traders.standings("sue", fund="short")
+    assert (standing.queue, standing.rank, standing.lights) == ("profit_amount", 1, 5)
     venue.engine.takeovers.report(takeover("a1", fund="short", quantity="2"))
     answer = venue.engine.takeovers.unfilled("a1", reported_at=moment(3))
     assert answer.next == "adl"

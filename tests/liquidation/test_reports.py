@@ -10,7 +10,8 @@ from ledger.manual import ManualEntry, record_entries
 from ledger.money import plain, total
 from ledger.posting import Line
 from liquidation import corrections
-from liquidation.reports import Receipt, StatementType, TraderLine, receipt, trader_statement
+from liquidation.reports import Receipt, receipt
+from liquidation.statements import StatementType, TraderLine, trader_lines
 from tests.builders import moment, refused
 from tests.liquidation.venue import deleverage, fill, open_cycle, open_venue, take_over
 
@@ -22,7 +23,7 @@ def layers(of: Receipt) -> dict[str, str]:
 
 
 def types(trader: str, **asked: object) -> list[str]:
-    return [line.type.value for line in trader_statement(trader, limit=100, **asked).lines]  # type: ignore[arg-type]
+    return [line.type.value for line in trader_lines(trader, limit=100, **asked)]  # type: ignore[arg-type]
 
 
 def test_a_loss_is_told_from_its_fills_to_its_last_layer() -> None:
@@ -162,7 +163,7 @@ def ann_trades() -> None:
 def test_a_traders_statement_has_every_line_with_its_type() -> None:
     ann_trades()
 
-    lines = trader_statement("ann", limit=100).lines
+    lines = trader_lines("ann", limit=100)
 
     assert [(line.type.value, plain(line.debit), plain(line.credit)) for line in lines] == [
         ("DEPOSIT", "0", "100"),
@@ -192,21 +193,18 @@ def test_a_statement_of_one_type_has_the_lines_of_that_type(wanted: StatementTyp
 
 def test_pages_of_a_statement_neither_skip_nor_repeat() -> None:
     ann_trades()
-    whole = trader_statement("ann", limit=100).lines
-    paged: list[TraderLine] = []
-    after = 0
+    whole = trader_lines("ann", limit=100)
+    forward: list[TraderLine] = []
+    while page := trader_lines("ann", beyond=forward[-1].id if forward else 0, limit=2):
+        forward += page
+    backward = whole[-1:]
+    while page := trader_lines("ann", beyond=backward[-1].id, backward=True, limit=2):
+        backward += page
 
-    while True:
-        page = trader_statement("ann", after=after, limit=2)
-        paged.extend(page.lines)
-        if page.next is None:
-            break
-        after = page.next
-
-    assert tuple(paged) == whole
+    assert len(whole) > 4
+    assert forward == whole
+    assert backward == whole[::-1]
 
 
 def test_who_never_traded_has_an_empty_statement() -> None:
-    statement = trader_statement("nobody", limit=10)
-
-    assert (statement.lines, statement.next) == ((), None)
+    assert trader_lines("nobody", limit=10) == []

@@ -15,11 +15,12 @@ from fund.rulebook import publish_fields
 from ledger.rest.models import Role
 from tests.builders import moment
 from tests.fund.builders import open_cycle, open_fund
-from tests.rest.api import client, every_row, get, post, refused_get, stranger
+from tests.rest.api import V1, client, every_row, get, post, refused_get, stranger
 from tests.rest.test_takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 FUNDS = "/public/insurance-fund/"
+HISTORY = f"{FUNDS}history/"
 ESTIMATE = "/public/estimated-allocation/"
 
 
@@ -68,8 +69,86 @@ def test_history_has_the_figures_as_they_were(engine: APIClient) -> None:
         ("2026-01-01T00:01:00Z", "900"),
         ("2026-01-01T00:00:00Z", "1000"),
     ]
-    later = every_row(stranger(), f"{FUNDS}history/", taken_from="2026-01-01T00:00:30Z")
+    later = every_row(stranger(), f"{FUNDS}history/", **{"from": "2026-01-01T00:00:30Z"})
     assert [row["balance"] for row in later] == ["900"]
+
+
+def test_history_of_hours_is_worked_out_where_nothing_was_taken(engine: APIClient) -> None:
+    snapshots.take(taken_at=moment(3600))
+    lose(engine, "500")
+    asked = {"interval": "hour", "fund": "usdt", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T03:00:00Z"}
+
+    rows = every_row(stranger(), HISTORY, **asked, limit=1)
+
+    assert [(row["taken_at"], row["balance"], row["recorded"]) for row in rows] == [
+        ("2026-01-01T02:00:00Z", "900", False),
+        ("2026-01-01T01:00:00Z", "1000", True),
+        ("2026-01-01T00:00:00Z", "1000", False),
+    ]
+    assert [row["inventory"] for row in rows] == [None, "0", None]
+    newest = get(stranger(), HISTORY, interval="day", currency="USDT", limit=1)["results"][0]
+    assert newest["taken_at"].endswith("T00:00:00Z")
+    assert newest["balance"] == "900"
+    assert every_row(stranger(), HISTORY, interval="day", fund="nope") == []
+
+
+def test_pages_of_hours_lead_back_to_the_first(engine: APIClient) -> None:
+    asked = {"interval": "hour", "to": "2026-01-01T05:00:00Z", "limit": 2}
+    first = get(stranger(), HISTORY, **asked)
+    second = stranger().get(first["next"]).json()
+
+    assert first["previous"] is None
+    assert stranger().get(second["previous"]).json()["results"] == first["results"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"interval": "week"}, "choice_unknown"),
+        ({"from": "yesterday"}, "time_malformed"),
+        ({"interval": "hour", "cursor": "WyJub25zZW5zZSIsMF0"}, "cursor_malformed"),
+        ({"interval": "hour", "cursor": "WzEyLDBd"}, "cursor_malformed"),
+    ],
+)
+def test_history_that_cannot_be_read_is_refused(query: dict[str, str], code: str) -> None:
+    refused_get(stranger(), HISTORY, status=400, code=code, **query)
+
+
+@pytest.mark.parametrize("address", [FUNDS, f"{FUNDS}?format=binance", HISTORY, "/public/settlements/", ESTIMATE])
+def test_public_figures_are_kept_by_caches_and_read_by_any_page(engine: APIClient, address: str) -> None:
+    by = stranger()
+    response = by.get(V1 + address)
+
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert set(response.headers["Cache-Control"].split(", ")) == {"public", "max-age=5"}
+    assert "Cookie" not in response.headers.get("Vary", "")
+    tag = {"If-None-Match": response.headers["ETag"]}
+    again = APIClient().get(V1 + address, headers=tag)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == response.headers["ETag"]
+
+
+def test_a_figure_that_moved_is_sent_again(engine: APIClient) -> None:
+    tag = {"If-None-Match": stranger().get(V1 + FUNDS).headers["ETag"]}
+    lose(engine, "500")
+
+    response = stranger().get(V1 + FUNDS, headers=tag)
+
+    assert response.status_code == 200
+    assert response.json()["results"][0]["balance"] == "900"
+
+
+def test_nothing_behind_a_key_is_open_to_pages_or_caches(engine: APIClient) -> None:
+    for response in (engine.get(f"{V1}/funds/"), stranger().get(f"{V1}/funds/")):
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert "public" not in response.headers.get("Cache-Control", "")
+
+
+def test_a_refusal_is_not_kept_by_caches() -> None:
+    response = stranger().get(f"{V1}{FUNDS}?colour=red")
+
+    assert response.status_code == 400
+    assert "Cache-Control" not in response.headers
 
 
 def send(engine: APIClient, cycle: int, *profits: str) -> None:

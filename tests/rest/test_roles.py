@@ -63,6 +63,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     "takeovers/{reference}/receipt/": {"GET": ALL},
     "fills/": {"POST": {"engine"}},
     "traders/{trader}/statement/": {"GET": ALL},
+    "traders/{trader}/adl/": {"GET": ALL},
     "traders/{trader}/allocations/{cycle_id}/": {"GET": ALL},
 }
 OPEN_TO_ALL = {
@@ -70,6 +71,11 @@ OPEN_TO_ALL = {
     "public/insurance-fund/history/",
     "public/settlements/",
     "public/estimated-allocation/",
+    "public/binance/fapi/v1/insuranceBalance",
+    "public/okx/api/v5/public/insurance-fund",
+    "public/bybit/v5/market/insurance",
+    "public/bitmex/api/v1/insurance",
+    "public/deribit/api/v2/public/get_last_settlements_by_currency",
 }
 
 

@@ -5,13 +5,29 @@ from datetime import datetime
 
 from bulwark_client.resources.resource import Resource, segment
 from bulwark_client.shapes.cycles import Explanation
-from bulwark_client.shapes.reports import Estimate, PublicFund, Settlement, Snapshot, TraderLine
+from bulwark_client.shapes.reports import Estimate, PublicFund, Settlement, Snapshot, Standing, TraderLine
 
 
 class Traders(Resource):
-    def statement(self, trader: str, *, types: Sequence[str] = ()) -> Iterator[TraderLine]:
+    def statement(
+        self,
+        trader: str,
+        *,
+        types: Sequence[str] = (),
+        effective_from: datetime | None = None,
+        effective_to: datetime | None = None,
+    ) -> Iterator[TraderLine]:
         """Lines in the order of the book. Types: TAKEOVER, LIQUIDATION_FEE, ALLOCATION, ADL, SETTLEMENT, DEPOSIT, …"""
-        return self._rows(f"traders/{segment(trader)}/statement/", TraderLine, {"type": ",".join(types) or None})
+        times = {"effective_from": effective_from, "effective_to": effective_to}
+        query = {"type": ",".join(types) or None, **times}
+        return self._rows(f"traders/{segment(trader)}/statement/", TraderLine, query)
+
+    def standings(
+        self, trader: str, *, fund: str | None = None, contract: str | None = None, side: str | None = None
+    ) -> Iterator[Standing]:
+        """The trader's open positions, and how near each is to being deleveraged."""
+        query = {"fund": fund, "contract": contract, "side": side}
+        return self._rows(f"traders/{segment(trader)}/adl/", Standing, query)
 
     def explanation(self, trader: str, cycle_id: int) -> Explanation:
         """Why a trader bears what it bears of a settled cycle."""
@@ -25,10 +41,16 @@ class Public(Resource):
         return self._rows("public/insurance-fund/", PublicFund, {"fund": fund, "currency": currency})
 
     def history(
-        self, *, fund: str | None = None, taken_from: datetime | None = None, taken_to: datetime | None = None
+        self,
+        *,
+        fund: str | None = None,
+        currency: str | None = None,
+        interval: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
     ) -> Iterator[Snapshot]:
-        """The newest first; `taken_to` is exclusive."""
-        query = {"fund": fund, "taken_from": taken_from, "taken_to": taken_to}
+        """The newest first, `to` exclusive: snapshots, or with `interval` every full `hour` or `day`."""
+        query = {"fund": fund, "currency": currency, "interval": interval, "from": from_, "to": to}
         return self._rows("public/insurance-fund/history/", Snapshot, query)
 
     def settlements(self, *, fund: str | None = None, number: int | None = None) -> Iterator[Settlement]:

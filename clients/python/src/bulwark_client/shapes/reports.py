@@ -119,6 +119,23 @@ class TraderLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An open position in its ADL queue: 5 lights in the first fifth, 1 in the last, 0 where it is not queued."""
+
+    position: str
+    fund: str
+    contract: str
+    side: str
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    queue: str | None
+    rank: int | None
+    length: int | None
+    lights: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicFund:
     fund: str
     currency: str
@@ -132,15 +149,18 @@ class PublicFund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
+    """A fund's figures at a moment. None is what was not recorded then and the journal does not tell."""
+
     fund: str
     currency: str
     taken_at: datetime
+    recorded: bool = True
     balance: Decimal
     reserved: Decimal
-    inventory: Decimal
+    inventory: Decimal | None
     deficit: Decimal
-    gross_injections: Decimal
-    gross_payouts: Decimal
+    gross_injections: Decimal | None
+    gross_payouts: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
