@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,15 +12,13 @@ from django.db import connection
 
 from fund.models import OpenPosition
 from fund.rulebook import AdlQueue
-from fund.rules import AdlCut, AdlFill, ContractKind, PositionSide, Queued, adl_fills, adl_queue, adl_score
+from fund.rules import PEAK_WITHIN, AdlCut, AdlFill, ContractKind, PositionSide, Queued, adl_fills, adl_queue, adl_score
 from fund.rules import OpenPosition as Row
 from ledger import chart
 from ledger.bulk import update_rows
 from ledger.errors import Refused
 from ledger.money import EXACT, plain, total
 
-# The span in which a fund's peak is looked for. Source: rulebooks.md, trigger `drawdown`.
-PEAK_WITHIN = timedelta(hours=8)
 # Counterparties that a queue shows even where the quantity needs fewer.
 SHOWN = 1_000
 

@@ -24,10 +24,11 @@ from fund.rules.split import (
     split_residue,
     split_surplus,
 )
-from fund.rules.triggers import adl_is_due
+from fund.rules.triggers import PEAK_WITHIN, adl_is_due
 
 __all__ = [
     "CYCLE_TRANSITIONS",
+    "PEAK_WITHIN",
     "AdlCut",
     "AdlFill",
     "Allocation",

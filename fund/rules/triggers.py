@@ -1,9 +1,13 @@
 """When counterparties are closed. Source: rulebooks.md, ADL triggers."""
 
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from fund.rulebook import Adl, AdlTrigger
+
+# The span in which a fund's peak is looked for. Source: rulebooks.md, trigger `drawdown`.
+PEAK_WITHIN = timedelta(hours=8)
 
 
 def adl_is_due(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from fund.holdings import Terms
 from fund.rulebook import AdlPrice, CostPolicy, Rulebook, TakeoverValuation
 from fund.rules import (
+    PEAK_WITHIN,
     Holding,
     adl_is_due,
     book_for_engine,
@@ -25,8 +26,6 @@ from fund.rules import (
 from fund.whatif.record import Disposal, Moved, Outcome, Record, Unsold
 from ledger.money import EXACT, round_half_even
 
-# The span in which a fund's peak is looked for. Source: rulebooks.md, trigger `drawdown`.
-PEAK_WITHIN = timedelta(hours=8)
 ZERO = Decimal(0)
 
 Step = Outcome | Disposal | Moved
