@@ -38,7 +38,8 @@ class Account(models.Model):
     code = models.CharField(max_length=240, db_collation="C")
     kind = models.CharField(max_length=20, choices=[(name, name.replace("_", " ")) for name in chart.KINDS])
     owner = models.CharField(max_length=100, blank=True, db_collation="C", help_text="Trader, contract, fund or vault.")
-    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="accounts")
+    # No foreign key in the database: a look-up an account. ledger/sql/guards_of_currencies.sql looks once a statement.
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="accounts", db_constraint=False)
     normal_side = models.CharField(max_length=6, choices=[(side.value, side.value) for side in chart.Side])
     floor = AmountField(null=True, blank=True, help_text="The balance may not pass below it.")
     lock_rank = models.SmallIntegerField(help_text="Locks are taken in the order (lock_rank, id).")

@@ -51,7 +51,9 @@ MESSAGES = {
 # Guards against whoever passes the service by: no request meets them.
 BEHIND = {
     "account_identity",
+    "account_currency",
     "account_opening",
+    "currency_kept",
     "entry_incomplete",
     "journal_append_only",
     "posting_account_unknown",

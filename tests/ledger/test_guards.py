@@ -238,3 +238,38 @@ def test_line_cannot_be_added_to_an_old_entry(owner_connection: Owner, guard: st
 def test_postings_of_no_entry_are_refused(owner_connection: Owner) -> None:
     with refused_by("posting_entry_unknown"), owner_connection.transaction():
         write_postings(owner_connection, 987_654, [(CUSTODY, "5", "0"), (ANN, "0", "5")])
+
+
+def test_account_in_a_currency_that_does_not_exist_is_refused(owner_connection: Owner) -> None:
+    with refused_by("account_currency"):
+        owner_connection.execute(
+            "INSERT INTO ledger_account (code, kind, owner, currency_id, normal_side, lock_rank, debits, credits,"
+            " version, created_at) VALUES ('custody:DOGE', 'custody', '', 'DOGE', 'debit', 3, 0, 0, 0, now())"
+        )
+
+
+@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_currency SET decimals = 2 WHERE code = 'USDT'",
+        "UPDATE ledger_currency SET code = 'USD' WHERE code = 'USDT'",
+        "DELETE FROM ledger_currency WHERE code = 'USDT'",
+    ],
+)
+def test_currency_that_has_accounts_stays_as_it_is(
+    owner_connection: Owner, role: str, statement: LiteralString
+) -> None:
+    owner_connection.execute("SELECT set_config('session_replication_role', %s, false)", [role])
+    with refused_by("currency_kept"):
+        owner_connection.execute(statement)
+
+
+def test_currency_without_accounts_may_go(owner_connection: Owner) -> None:
+    owner_connection.execute("INSERT INTO ledger_currency (code, decimals) VALUES ('DOGE', 2)")
+
+    owner_connection.execute("UPDATE ledger_currency SET decimals = 8 WHERE code = 'DOGE'")
+    owner_connection.execute("DELETE FROM ledger_currency WHERE code = 'DOGE'")
+
+    row = owner_connection.execute("SELECT count(*) FROM ledger_currency WHERE code = 'DOGE'").fetchone()
+    assert row == (0,)
