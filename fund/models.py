@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Cast
 
-from ledger.fields import AmountField
+from ledger.fields import AmountField, RecorderField
 from ledger.models import Currency, Entry
 from ledger.money import MAX_INTEGER_DIGITS
 
@@ -28,6 +28,7 @@ class Fund(models.Model):
     gross_injections = AmountField(default=0, help_text="All that surpluses have brought, before any repayment.")
     gross_payouts = AmountField(default=0, help_text="All that losses have drawn.")
     created_at = models.DateTimeField()
+    recorded_by = RecorderField()
 
     class Meta:
         ordering = ["code"]
@@ -112,6 +113,7 @@ class Cycle(models.Model):
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
     opened_at = models.DateTimeField()
+    recorded_by = RecorderField()
 
     # The profits that the traders' part is shared over, once they are complete.
     positions_count = models.BigIntegerField(null=True, blank=True)
@@ -400,6 +402,7 @@ class InventoryMovement(models.Model):
     rulebook = models.ForeignKey(RulebookVersion, on_delete=models.PROTECT, related_name="+")
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    recorded_by = RecorderField()
     reversed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -35,7 +35,8 @@ def open_next_cycles() -> list[str]:
     """Open the running and the next cycle of every fund whose cycles follow each other."""
     now = timezone.now()
     codes = Fund.objects.filter(cycle_seconds__isnull=False).values_list("code", flat=True)
-    return [str(cycle) for code in codes for cycle in cycles.open_next(fund_code=code, now=now)]
+    with recorded_by("task fund.open_next_cycles"):
+        return [str(cycle) for code in codes for cycle in cycles.open_next(fund_code=code, now=now)]
 
 
 @shared_task(name="fund.snapshot_funds")

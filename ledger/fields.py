@@ -1,8 +1,10 @@
-"""The column type of money: PostgreSQL's `numeric` without a declared scale, so that nothing is rounded in silence."""
+"""Column types: money, as `numeric` without a declared scale, so that nothing is rounded in silence; who recorded."""
 
 from typing import Any
 
 from django.db import models
+
+from ledger.actor import recorder
 
 
 class AmountField(models.DecimalField):  # type: ignore[type-arg]
@@ -28,3 +30,17 @@ class AmountField(models.DecimalField):  # type: ignore[type-arg]
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         # No quantising on the way in: the value is stored as it is or refused by a constraint.
         return value if hasattr(value, "resolve_expression") else super().to_python(value)
+
+
+class RecorderField(models.CharField):  # type: ignore[type-arg]
+    """Who is at the edge when the row is made: the key, user or task. Empty where nobody was named."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        fixed = {"max_length": 150, "blank": True, "default": recorder, "db_default": "", "editable": False}
+        super().__init__(*args, **{**kwargs, **fixed})
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for fixed in ("max_length", "blank", "default", "db_default", "editable"):
+            kwargs.pop(fixed, None)
+        return name, path, args, kwargs

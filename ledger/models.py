@@ -11,7 +11,7 @@ from django.db.models.functions import Least
 from django.db.models.lookups import Exact, GreaterThan, LessThan
 
 from ledger import chart
-from ledger.fields import AmountField
+from ledger.fields import AmountField, RecorderField
 
 # Lines that one entry may have: a posting's id is its entry's id and its line, `entry * POSTINGS_PER_ENTRY + line`.
 POSTINGS_PER_ENTRY = 10_000
@@ -22,6 +22,7 @@ AMOUNT_LIMIT = Decimal(10) ** 40
 class Currency(models.Model):
     code = models.CharField(primary_key=True, max_length=20)
     decimals = models.PositiveSmallIntegerField(help_text="Digits after the point that an amount may have.")
+    recorded_by = RecorderField()
 
     class Meta:
         verbose_name_plural = "currencies"

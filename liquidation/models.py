@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from fund.models import Fund, RulebookVersion
-from ledger.fields import AmountField
+from ledger.fields import AmountField, RecorderField
 from ledger.models import Currency, Entry
 
 
@@ -30,6 +30,7 @@ class Contract(models.Model):
     tick = AmountField(null=True, blank=True, help_text="Smallest step of the price.")
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="contracts")
     created_at = models.DateTimeField()
+    recorded_by = RecorderField()
 
     class Meta:
         ordering = ["symbol"]
@@ -59,6 +60,7 @@ class Takeover(models.Model):
     mark_price = AmountField(null=True, blank=True)
     taken_over_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    recorded_by = RecorderField()
     entry = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
@@ -147,6 +149,7 @@ class Fill(models.Model):
     leftover = AmountField(default=0, help_text="Part of the takeover's leftover margin that is in the result.")
     filled_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    recorded_by = RecorderField()
     entry = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     reversed_at = models.DateTimeField(null=True, blank=True)
     reversed_by = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -175,6 +178,7 @@ class Deleveraging(models.Model):
     queue = models.JSONField(help_text="Ranked queue down to the cut line, with its inputs.")
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    recorded_by = RecorderField()
 
     class Meta:
         ordering = ["-id"]
@@ -218,6 +222,7 @@ class Correction(models.Model):
     description = models.TextField(blank=True)
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    recorded_by = RecorderField()
 
     class Meta:
         ordering = ["-id"]

@@ -80,7 +80,7 @@ class CycleAdmin(BookAdmin[Cycle]):
     search_fields = ["number__exact", "fund__code__exact"]
     search_help_text = "The cycle's number or the fund's code."
     fieldsets = [
-        (None, {"fields": ["fund", "number", "status", "starts_at", "ends_at", "opened_at", "lists"]}),
+        (None, {"fields": ["fund", "number", "status", "starts_at", "ends_at", "opened_at", "recorded_by", "lists"]}),
         ("Profits to share over", {"fields": ["positions_count", "positions_profit", "positions_complete_at"]}),
     ]
     unsettled_fieldsets: ClassVar[Any] = [("Losses so far", {"fields": ["losses_so_far"]})]

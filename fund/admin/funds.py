@@ -58,7 +58,7 @@ class FundAdmin(BookAdmin[Fund]):
     list_select_related = ["currency"]
     search_fields = ["code__icontains"]
     fieldsets: ClassVar[Any] = [
-        (None, {"fields": ["code", "currency", "rulebook_now", "cycle_seconds", "created_at"]}),
+        (None, {"fields": ["code", "currency", "rulebook_now", "cycle_seconds", "created_at", "recorded_by"]}),
         (
             "Figures",
             {

@@ -35,7 +35,21 @@ class ContractAdmin(BookAdmin[Contract]):
     list_select_related = ["fund", "margin_currency"]
     search_fields = ["symbol__istartswith"]
     fieldsets = [
-        (None, {"fields": ["symbol", "kind", "margin_currency", "multiplier", "tick", "fund", "created_at"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "symbol",
+                    "kind",
+                    "margin_currency",
+                    "multiplier",
+                    "tick",
+                    "fund",
+                    "created_at",
+                    "recorded_by",
+                ]
+            },
+        ),
         ("More of this contract", {"fields": ["takeovers_link"]}),
     ]
 

@@ -95,6 +95,7 @@ class TakeoverAdmin(BookAdmin[Takeover]):
                     "mark_price",
                     "margin",
                     "taken_over_at",
+                    "recorded_by",
                     "rulebook",
                     "entry",
                 ]
@@ -175,7 +176,9 @@ class DeleveragingAdmin(BookAdmin[Deleveraging]):
     list_filter = ["occurred_at", ("takeover", ChosenFilter)]
     list_select_related = ["takeover"]
     search_fields = ["reference__startswith", "takeover__reference__startswith"]
-    fieldsets = [(None, {"fields": ["reference", "takeover", "price", "quantity", "occurred_at", "recorded_at"]})]
+    fieldsets = [
+        (None, {"fields": ["reference", "takeover", "price", "quantity", "occurred_at", "recorded_at", "recorded_by"]})
+    ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
