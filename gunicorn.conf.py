@@ -5,10 +5,9 @@ import shutil
 import tempfile
 from typing import Any
 
-from prometheus_client.multiprocess import mark_process_dead
-
 from config import logs
 
+# Set before the client of Prometheus is imported, here or in a worker: it decides then where it counts.
 _OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 if _OURS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="bulwark-metrics-")
@@ -17,6 +16,8 @@ logconfig_dict = logs.configured(level=os.environ.get("LOG_LEVEL", "INFO"), form
 
 
 def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+# Before anything of the service is imported: the framework reads its settings when it is.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from ledger.rest.parsers import CHUNKED_LENGTH
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_wsgi_application()
 
 

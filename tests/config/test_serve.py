@@ -83,6 +83,26 @@ def test_one_that_ends_by_itself_ends_the_others_and_is_named() -> None:
     assert pair.web_processes() == []
 
 
+def test_gunicorn_alone_serves_from_the_projects_folder_and_leaves_nothing(tmp_path: Path) -> None:
+    port = free_port()
+    set_by_others = ("DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR")
+    server = subprocess.Popen(
+        [Path(sys.executable).parent / "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2"],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if name not in set_by_others}
+        | {"TMPDIR": str(tmp_path)},
+    )
+    try:
+        wait_until(lambda: answers(port), seconds=60)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
+            assert b"bulwark_request_seconds_count" in response.read()
+        assert list(tmp_path.glob("bulwark-metrics-*"))
+    finally:
+        server.terminate()
+        server.wait(30)
+    assert list(tmp_path.glob("bulwark-metrics-*")) == []
+
+
 def test_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
