@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from fund.adl import PEAK_WITHIN
+from fund.rules import PEAK_WITHIN
 from ledger import chart
 from ledger.money import EXACT
 
