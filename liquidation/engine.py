@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from django.db.models import Max
+
 from fund import rulebooks
 from fund.movements import Movements
 from fund.planning import Cause, Planned
@@ -17,7 +19,7 @@ from fund.rulebook import CostPolicy, Rulebook
 from ledger import chart
 from ledger.bulk import update_rows
 from ledger.events.recording import record
-from ledger.money import EXACT, MAX_DECIMALS, round_half_even
+from ledger.money import EXACT, MAX_DECIMALS, round_half_even, total
 from ledger.posting import Entry, Line
 from liquidation import errors, events
 from liquidation.contracts import kind_of
@@ -66,6 +68,8 @@ class Engine:
         self._changed: dict[int, Takeover] = {}
         self._settling: list[Takeover] = []
         self._fills_of: dict[int, list[Fill]] = defaultdict(list)
+        # Latest time of the parts from before, by takeover; read where one is closed in several calls.
+        self._told_before: dict[int, datetime] | None = None
 
     def takeover(self, reference: str) -> Takeover:
         """Raises NotFound `takeover_unknown`."""
@@ -110,7 +114,8 @@ class Engine:
     ) -> Fill:
         """Close `quantity`, at most the remaining, at `price`, or with the result `pnl` against the bankruptcy price.
 
-        The whole takeover is settled with its last part. `beside` are further lines of the same entry.
+        The whole takeover is settled with its last part, at the time of the latest one: in which order they are told
+        makes no difference to the books. `beside` are further lines of the same entry.
         Without a price the notional is that at the bankruptcy price: the venue has told no other.
         """
         assert 0 < quantity <= takeover.remaining, f"{quantity} of {takeover.remaining}"
@@ -149,7 +154,7 @@ class Engine:
         takeover.notional = EXACT.add(takeover.notional, round_half_even(notional_of(fill), MAX_DECIMALS))
         self.changed(takeover)
         if not takeover.remaining:
-            self.settle(takeover, closed_at=filled_at)
+            self.settle(takeover, closed_at=self._last_part_at(takeover))
         return fill
 
     def settle(self, takeover: Takeover, *, closed_at: datetime) -> None:
@@ -261,6 +266,18 @@ class Engine:
         self.movements.release(
             fund_id=fund_id, amount=EXACT.subtract(takeover.compensation, reserved_used), cause=cause
         )
+
+    def _last_part_at(self, takeover: Takeover) -> datetime:
+        """When the latest part of all that stand was closed. Nothing remains."""
+        told_now = self._fills_of[takeover.pk]
+        latest = max(fill.filled_at for fill in told_now)
+        if total(fill.quantity for fill in told_now) == takeover.quantity:
+            return latest
+        if self._told_before is None:
+            earlier = Fill.objects.filter(takeover__in=self._takeovers.values(), reversed_at=None)
+            rows = earlier.values_list("takeover").annotate(Max("filled_at"))
+            self._told_before = dict(rows)
+        return max(latest, self._told_before.get(takeover.pk, latest))
 
     def _read_earlier_fills(self) -> None:
         """Fills of takeovers that are settled now, where a rate of the rulebook applies to their exact notional."""

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ledger.models import Entry
 from ledger.money import plain
+from liquidation import corrections
 from liquidation.fills import FillReport, report_fills
 from liquidation.models import Fill, Takeover
 from liquidation.takeovers import report_takeovers
@@ -239,3 +240,35 @@ def test_amounts_of_thirty_digits_are_exact() -> None:
     fill(price="2" + "0" * 15, quantity="1" + "0" * 15)
 
     assert balance(FUND) == plain(Decimal(10) ** 30)
+
+
+def at(reference: str, takeover: str, quantity: str, second: int) -> FillReport:
+    return fill_report(reference, takeover=takeover, price="99", quantity=quantity, when=moment(second))
+
+
+def test_a_takeover_is_closed_at_the_time_of_its_latest_fill_in_whatever_order_they_are_told() -> None:
+    open_venue()
+    for reference in ("in order", "in disorder", "in one call"):
+        take_over(reference)
+
+    report_fills([at("f1", "in order", "4", 5)], recorded_at=moment(9))
+    report_fills([at("f2", "in order", "6", 8)], recorded_at=moment(9))
+    report_fills([at("f3", "in disorder", "6", 8)], recorded_at=moment(9))
+    report_fills([at("f4", "in disorder", "4", 5)], recorded_at=moment(9))
+    report_fills([at("f5", "in one call", "6", 8), at("f6", "in one call", "4", 5)], recorded_at=moment(9))
+
+    assert [takeover.closed_at for takeover in Takeover.objects.all()] == [moment(8)] * 3
+    closes = Entry.objects.filter(source_kind="takeover", kind="fund_payout")
+    assert [entry.effective_at for entry in closes] == [moment(8)] * 3
+
+
+def test_a_fill_that_was_reversed_does_not_say_when_its_takeover_was_closed() -> None:
+    open_venue()
+    take_over()
+    report_fills([at("f1", "t1", "4", 50)], recorded_at=moment(60))
+    corrections.reverse_fill("f1", reference="r1", effective_at=moment(51))
+
+    report_fills([at("f2", "t1", "6", 8)], recorded_at=moment(60))
+    report_fills([at("f3", "t1", "4", 7)], recorded_at=moment(60))
+
+    assert Takeover.objects.get().closed_at == moment(8)

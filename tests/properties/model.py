@@ -104,6 +104,7 @@ class Cycle:
 
 @dataclass(kw_only=True)
 class Fill:
+    at: datetime
     quantity: Fraction
     result: Fraction
     fee: Fraction
@@ -247,6 +248,7 @@ class Model:
         payer = ENGINE if takeover.rulebook.cost_policy == "net" else TREASURY
         self.book(booked, (contract.clearing, ENGINE, result - leftover), (payer, FEES, fee), *beside)
         takeover.fills[reference] = Fill(
+            at=self.at,
             quantity=quantity,
             result=result,
             fee=fee,
@@ -256,6 +258,8 @@ class Model:
             own=own,
         )
         if not takeover.remaining:
+            # In whatever order the parts were told, it was closed with the latest of them.
+            self.at = max(fill.at for fill in takeover.fills.values())
             self.settle(takeover)
 
     def settle(self, takeover: Takeover) -> None:
