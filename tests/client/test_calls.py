@@ -124,12 +124,16 @@ def settle(venue: Venue) -> None:
     assert venue.auditor.cycles.get(cycle.id) == cycle
     venue.engine.takeovers.report(takeover("t9", second=5))
     venue.engine.fills.report(fill("f9", "1", second=6), takeover="t9")
+    wrong = [Position(position="p0", trader="bob", profit=Decimal(1), contract="USDT-PERP")]
+    assert venue.engine.cycles.upload(cycle.id, wrong).added == 1
+    assert venue.engine.cycles.discard(cycle.id) == 1
     profits = (
         Position(position=f"p{number}", trader=trader, profit=Decimal(profit))
         for number, (trader, profit) in enumerate([("bob", "500"), ("sue", "300"), ("tom", "150"), ("liv", "50")])
     )
     uploaded = venue.engine.cycles.upload(cycle.id, profits, rows_of_a_request=3)
     assert [uploaded.count, uploaded.total, uploaded.added, uploaded.replayed] == [4, 1000, 4, 0]
+    assert [each.trader for each in venue.auditor.cycles.positions(cycle.id, position="p1")] == ["sue"]
     assert next(venue.stranger.public.estimated_allocation(fund="usdt")).number == 1
     with pytest.raises(Conflict) as caught:
         venue.engine.cycles.complete(cycle.id, count=5, total=uploaded.total)

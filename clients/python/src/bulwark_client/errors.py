@@ -15,7 +15,10 @@ class FieldProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A refusal in the words of RFC 9457. `code` is stable, `detail` is for people and has the values in it."""
+    """A refusal in the words of RFC 9457. `code` is stable, `detail` is for people and has the values in it.
+
+    `request_id` finds it in the service's log.
+    """
 
     status: int
     code: str
@@ -23,6 +26,7 @@ class Problem:
     type: str = ""
     title: str = ""
     errors: list[FieldProblem] = field(default_factory=list)
+    request_id: str | None = None
 
 
 class BulwarkError(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 
 from bulwark_client import wire
 from bulwark_client.resources.resource import Resource, new_key, segment
-from bulwark_client.shapes.cycles import Allocation, Cycle, Position, Preview, Taken, Uploaded
+from bulwark_client.shapes.cycles import Allocation, Cycle, Discarded, Position, Preview, Taken, Uploaded
 from bulwark_client.transport import NDJSON
 
 # A million profits of 38 digits sum up without rounding.
@@ -48,6 +48,14 @@ class Cycles(Resource):
                 total = _EXACT.add(total, row.profit)
             count, added, replayed = count + len(rows), added + taken.added, replayed + taken.replayed
         return Uploaded(count=count, total=total, added=added, replayed=replayed)
+
+    def positions(self, cycle_id: int, **filters: Any) -> Iterator[Position]:
+        """The profits that are held, by position. Filters: position, trader, contract."""
+        return self._rows(f"cycles/{cycle_id}/positions/", Position, filters)
+
+    def discard(self, cycle_id: int) -> int:
+        """Throw the positions away after a wrong upload, for others. Returns how many; never of a settled cycle."""
+        return self._act(f"cycles/{cycle_id}/positions/discard/", Discarded).discarded
 
     def complete(self, cycle_id: int, *, count: int, total: Decimal) -> Cycle:
         """Freeze the positions, where as many of them with this total are held. Refused otherwise."""

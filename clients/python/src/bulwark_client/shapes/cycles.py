@@ -70,6 +70,13 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discarded:
+    """Number of positions that were thrown away."""
+
+    discarded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """What one participant would bear."""
 
