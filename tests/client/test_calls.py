@@ -158,6 +158,15 @@ def settle(venue: Venue) -> None:
     assert list(venue.auditor.traders.statement("bob", effective_to=START)) == []
 
 
+def carry(venue: Venue) -> None:
+    venue.open_fund("empty", "full_cover", contribution="1", adl=None)
+    venue.engine.takeovers.report(takeover("e1", fund="empty"))
+    venue.engine.fills.report(fill("fe1", "90"), takeover="e1")
+    assert venue.auditor.funds.get("empty").deficit == Decimal(9)
+    assert venue.treasurer.funds.absorb("empty", reference="ours", amount=Decimal(4)).fund == "empty"
+    assert venue.auditor.funds.get("empty").deficit == Decimal(5)
+
+
 def deleverage(venue: Venue) -> None:
     venue.open_fund("short", "full_cover", adl={"trigger": "unfilled", "queue": "profit_amount", "price": "bankruptcy"})
     rows = [
@@ -205,7 +214,7 @@ def test_every_operation_of_the_service_has_a_call_and_it_works(venue: Venue) ->
         # Looking over the client's shoulder: which addresses it asks for.
         client._transport._http.event_hooks["request"] = [lambda request: made.add(_operation(request))]
 
-    for part in (run_funds, keep_books, liquidate, settle, deleverage, hold_inventory):
+    for part in (run_funds, keep_books, liquidate, settle, carry, deleverage, hold_inventory):
         part(venue)
 
     assert set(_operations()) - made == set()

@@ -7,7 +7,7 @@ from typing import Any
 
 from bulwark_client import wire
 from bulwark_client.resources.resource import Resource, new_key, segment
-from bulwark_client.shapes.funds import Fund, Holding, Movement, OpenPosition, Rulebook, Transfer
+from bulwark_client.shapes.funds import Absorption, Fund, Holding, Movement, OpenPosition, Rulebook, Transfer
 from bulwark_client.transport import NDJSON
 
 
@@ -85,6 +85,10 @@ class Funds(Resource):
 
     def reject(self, code: str, reference: str) -> Transfer:
         return self._act(f"{_withdrawal(code, reference)}reject/", Transfer)
+
+    def absorb(self, code: str, *, reference: str, amount: Decimal) -> Absorption:
+        """The house takes a part of the fund's carried deficit as its own loss."""
+        return self._record(f"{_fund(code)}absorptions/", {"reference": reference, "amount": amount}, Absorption)
 
     def open_positions(self, code: str, **filters: Any) -> Iterator[OpenPosition]:
         """Filters: position, trader, contract, side."""

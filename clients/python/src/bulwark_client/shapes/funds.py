@@ -65,6 +65,16 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absorption:
+    """A part of a deficit that the house bears."""
+
+    reference: str
+    fund: str
+    amount: Decimal
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
     """What a fund holds of a contract."""
 
