@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from config.scratch import DatabaseUrls
 from config.serve import HOST, running, web
@@ -32,10 +32,13 @@ OPTIONS = [
 
 @dataclass(frozen=True)
 class Site:
-    """The running server, and people with a browser window each."""
+    """The running server, people with a browser window each, what the windows asked for, and what they broke of the
+    site's Content-Security-Policy."""
 
     address: str
     open_window: Callable[[], Page]
+    requested: list[str]
+    complaints: list[str]
 
     def log_in(self, name: str) -> Page:
         """A window in which this person is logged in and sees the index."""
@@ -73,10 +76,18 @@ def site(committed_db: DatabaseUrls, browser: Browser, monkeypatch: pytest.Monke
         person(name, group)
     port = _free_port()
     contexts = []
+    requested: list[str] = []
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            complaints.append(message.text)
 
     def open_window() -> Page:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.set_default_timeout(MILLISECONDS_TO_SHOW)
+        context.on("request", lambda request: requested.append(request.url))
+        context.on("console", listen)
         contexts.append(context)
         return context.new_page()
 
@@ -84,9 +95,12 @@ def site(committed_db: DatabaseUrls, browser: Browser, monkeypatch: pytest.Monke
     with running({"web": web(port)}):
         address = f"http://{HOST}:{port}"
         _wait_for(address)
-        yield Site(address, open_window)
+        yield Site(address, open_window, requested, complaints)
         for context in contexts:
             context.close()
+    # Of every test with a browser: the pages use what the policy allows, and nothing of another host.
+    assert complaints == []
+    assert [url for url in requested if not url.startswith((f"{address}/", "data:"))] == []
 
 
 def _free_port() -> int:
