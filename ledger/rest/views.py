@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -31,6 +32,14 @@ class MeteredView(APIView):
 
     throttle_classes = (RoleThrottle,)
     allowance: Allowance | None = None
+
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            # Whoever tries keys is counted by address, as whoever has none.
+            self.check_throttles(request)
+            raise
 
     def throttled(self, request: Request, wait: float | None) -> NoReturn:
         allowance = self.allowance

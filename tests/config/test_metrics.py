@@ -1,5 +1,6 @@
 """`/metrics`: figures of the books at the moment of the question, and for whom."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from config.celery import app
 from config.scratch import DatabaseUrls
 from fund.cycles import open_cycle
 from tests.broker import broker
+from tests.config.users import PROJECT
 from tests.fund.builders import open_fund
 from tests.rest.api import problem_of
 
@@ -107,6 +109,23 @@ def test_database_that_is_gone_takes_only_its_own_figures_along(committed_db: Da
 
     assert found["bulwark_database_up",] == 0
     assert found["bulwark_broker_up",] == 1
+
+
+@pytest.mark.django_db
+def test_every_metric_that_the_documentation_names_is_there_and_the_other_way_round() -> None:
+    open_fund("full_cover")
+    heartbeat.leave_sign(heartbeat.BEAT, at=timezone.now())
+    text = APIClient().get("/metrics").content.decode()
+    there = {
+        name.removesuffix("_total") for name in re.findall(r"# TYPE (bulwark_\w+) (?:counter|gauge|histogram)", text)
+    }
+
+    document = (PROJECT / "docs" / "operations.md").read_text()
+    table = document.partition("## Metrics")[2].partition("## Log")[0]
+    named = {re.sub(r"_(total|count|bucket)$", "", name) for name in re.findall(r"bulwark_[a-z_]+[a-z]", table)}
+    # Written short in the table, behind the first of them.
+    named |= {f"bulwark_fund{figure}" for figure in re.findall(r"`(_[a-z_]+)`", table)}
+    assert named == {name for name in there if not name.endswith("_created")}
 
 
 @pytest.mark.django_db

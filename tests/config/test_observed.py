@@ -16,8 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
 from config.scratch import DatabaseUrls
+from fund.tasks import settle_cycle
 from ledger.rest.keys import create_key
 from ledger.rest.models import Role
+from ledger.rest.request_ids import identified
 from tests.builders import open_accounts
 from tests.config.test_serve import answers, free_port
 from tests.config.users import wait_until
@@ -119,7 +121,8 @@ def test_tasks_are_counted_and_logged_with_their_id(service: Service) -> None:
     open_fund("full_cover", contribution="700")
     cycle = open_cycle(1)
 
-    sent = current_app.send_task("fund.settle_cycle", args=[cycle.pk])
+    with identified("asked-by-hand"):
+        sent = settle_cycle.apply_async([cycle.pk])
     wait_until(lambda: service.metric("bulwark_tasks_total", task="fund.settle_cycle") == 1, seconds=60)
 
     assert service.metric("bulwark_tasks_total", task="fund.settle_cycle", state="SUCCESS") == 1
@@ -127,6 +130,7 @@ def test_tasks_are_counted_and_logged_with_their_id(service: Service) -> None:
     wait_until(lambda: bool(service.lines(event="task", task_id=sent.id)))
     (line,) = service.lines(event="task", task_id=sent.id)
     assert (line["task"], line["state"]) == ("fund.settle_cycle", "SUCCESS")
+    assert line["request_id"] == "asked-by-hand"
 
 
 def test_line_of_a_request_says_who_and_how_long_and_holds_no_secret(service: Service) -> None:

@@ -19,7 +19,7 @@ from tests.broker import broker
 from tests.builders import balance, open_accounts
 from tests.config.test_serve import answers, free_port
 from tests.config.users import wait_until
-from tests.rest.api import client, get, post, problem_of, refused_post, stranger
+from tests.rest.api import client, client_with, get, post, problem_of, refused_get, refused_post, stranger
 from tests.rest.test_entries import deposit
 from tests.rest.test_live_keys import Caller
 
@@ -80,6 +80,15 @@ def test_public_figures_are_counted_by_the_clients_address() -> None:
         assert here.get(path, **address).status_code == 200  # type: ignore[arg-type]
         problem_of(here.get(path, **claim), status=429, code="rate_exceeded")  # type: ignore[arg-type]
         assert there.get(path, REMOTE_ADDR="192.0.2.8").status_code == 200
+
+
+@pytest.mark.django_db
+def test_whoever_tries_keys_is_counted_by_address() -> None:
+    with rates(public="2/hour"):
+        for guess in ("bwk_one", "bwk_two"):
+            refused_get(client_with(guess), "/entries/", status=401, code="key_unknown")
+        refused_get(client_with("bwk_three"), "/entries/", status=429, code="rate_exceeded")
+        get(client(Role.AUDITOR), "/entries/")
 
 
 @pytest.mark.django_db
