@@ -27,4 +27,5 @@ urlpatterns = [
     path("public/bybit/v5/market/insurance", public.BybitView.as_view()),
     path("public/bitmex/api/v1/insurance", public.BitmexView.as_view()),
     path("public/deribit/api/v2/public/get_last_settlements_by_currency", public.DeribitView.as_view()),
+    path("public/deribit/api/v2/public/get_last_settlements_by_instrument", public.DeribitInstrumentView.as_view()),
 ]

@@ -79,14 +79,23 @@ class BitmexHistoryQuery(BitmexQuery):
     endTime = TimeField(required=False, default=None, help_text="Exclusive.")
 
 
-class DeribitQuery(VenueQuery):
-    filtered_by = {"fund": "fund__code", "currency": "fund__currency_id"}
-
-    currency = TextField(required=False, default=None)
+class DeribitPagedQuery(VenueQuery):
     type = serializers.ChoiceField(["settlement", "delivery", "bankruptcy"], required=False, default=None)
     count = CountField(required=False, default=20, min_value=1, max_value=1000)
     continuation = CountField(required=False, default=None, help_text="As another answer has it.")
     search_start_timestamp = MillisecondsField(help_text="The latest time to answer from.")
+
+
+class DeribitQuery(DeribitPagedQuery):
+    filtered_by = {"fund": "fund__code", "currency": "fund__currency_id"}
+
+    currency = TextField(required=False, default=None)
+
+
+class DeribitInstrumentQuery(DeribitPagedQuery):
+    filtered_by = {"fund": "fund__code", "instrument_name": "fund__contracts__symbol"}
+
+    instrument_name = TextField(help_text="A contract: settlements of the fund that it belongs to.")
 
 
 def format_unknown(given: str, known: list[str]) -> QueryRefused:

@@ -22,7 +22,7 @@ from fund.serializers.public import (
 from ledger.rest.paging import cursor_malformed, page_response, window_response
 from ledger.rest.schema import listed_in_shapes
 from ledger.rest.views import PublicView
-from liquidation.views.shapes import FUNDS, HISTORY, SETTLEMENTS, Shape, all_answers, asked_shape
+from liquidation.views.shapes import DERIBIT_INSTRUMENT, FUNDS, HISTORY, SETTLEMENTS, Shape, all_answers, asked_shape
 
 
 class InsuranceFundView(PublicView):
@@ -122,3 +122,10 @@ class DeribitView(VenueView):
     """Settled cycles as Deribit publishes bankruptcies, at the venue's path."""
 
     shapes = {"deribit": SETTLEMENTS["deribit"]}
+
+
+@_described(DERIBIT_INSTRUMENT)
+class DeribitInstrumentView(VenueView):
+    """Settled cycles of a contract's fund as Deribit publishes bankruptcies, at the venue's path."""
+
+    shapes = {"deribit": DERIBIT_INSTRUMENT}

@@ -17,6 +17,7 @@ from liquidation.serializers.venue_queries import (
     BitmexHistoryQuery,
     BitmexQuery,
     BybitQuery,
+    DeribitInstrumentQuery,
     DeribitQuery,
     OkxQuery,
     VenueQuery,
@@ -67,6 +68,11 @@ HISTORY: Mapping[str, Shape] = {
 SETTLEMENTS: Mapping[str, Shape] = {
     "deribit": Shape(query=DeribitQuery, read=deribit.settlements, answers=(answers.DeribitAnswerSerializer(),)),
 }
+
+# At a path of its own alone: its contract has to be named.
+DERIBIT_INSTRUMENT = Shape(
+    query=DeribitInstrumentQuery, read=deribit.settlements, answers=(answers.DeribitAnswerSerializer(),)
+)
 
 
 def asked_shape(request: Request, shapes: Mapping[str, Shape]) -> Shape | None:

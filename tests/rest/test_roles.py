@@ -76,6 +76,7 @@ OPEN_TO_ALL = {
     "public/bybit/v5/market/insurance",
     "public/bitmex/api/v1/insurance",
     "public/deribit/api/v2/public/get_last_settlements_by_currency",
+    "public/deribit/api/v2/public/get_last_settlements_by_instrument",
 }
 
 

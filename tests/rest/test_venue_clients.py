@@ -130,6 +130,8 @@ def read_deribit(address: str) -> None:
 
     answer = exchange.publicGetGetLastSettlementsByCurrency({"currency": "USDT", "type": "bankruptcy"})
 
+    of_contract = exchange.publicGetGetLastSettlementsByInstrument({"instrument_name": "ETH-PERP"})
+    assert of_contract["result"] == answer["result"]
     (settlement,) = answer["result"]["settlements"]
     numbers = [Decimal(str(settlement[name])) for name in ("session_bankruptcy", "funded", "socialized")]
     assert numbers == [Decimal("1000.00000001"), Decimal("200"), Decimal("800.00000001")]

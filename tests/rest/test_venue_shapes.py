@@ -264,6 +264,15 @@ def test_deribit_settlements_are_continued(settled: Cycle) -> None:
     assert losses == [1, 1, 1000.00000001]
 
 
+def test_deribit_settlements_of_a_contract_are_its_funds(settled: Cycle) -> None:
+    path = PATHS["deribit"].replace("by_currency", "by_instrument")
+    post(client(Role.ENGINE), "/contracts/", contract())
+
+    assert get(stranger(), path, instrument_name="BTC-PERP") == get(stranger(), PATHS["deribit"])
+    assert get(stranger(), path, instrument_name="DOGE-PERP")["result"]["settlements"] == []
+    refused_get(stranger(), path, status=400, code="field_required")
+
+
 @pytest.mark.parametrize(
     ("path", "known"),
     [
