@@ -1,4 +1,4 @@
-"""`make run`: the web server, a task worker and the scheduler, on the servers of the environment or on private ones.
+"""`make run`: the web server, the task workers and the scheduler, on the servers of the environment or on private ones.
 
 They live and die together: one that ends by itself ends the others, and none outlives this process, however it ends.
 """
@@ -57,6 +57,13 @@ def worker() -> Program:
     """The task worker. Without the process above it its broker is gone too: it must not wait for its tasks."""
     options = ["--concurrency", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
     return Program(["celery", "--quiet", "--app", "config.celery", "worker", *options], on_loss=signal.SIGQUIT)
+
+
+def courier() -> Program:
+    """The worker that sends events to webhooks: it waits for other people's servers, and nothing waits for it."""
+    options = ["--queues", "webhooks", "--pool", "threads", "--concurrency", "4", "--hostname", "courier@%h"]
+    quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+    return Program(["celery", "--quiet", "--app", "config.celery", "worker", *options, *quiet], on_loss=signal.SIGQUIT)
 
 
 def beat() -> Program:
@@ -170,7 +177,7 @@ def main() -> int:
         with only_scheduler(), servers(migrated=True), counted_together():
             sys.stdout.write(f"http://{HOST}:{port}/admin/ · a login: manage.py createsuperuser · Ctrl-C ends it\n")
             sys.stdout.flush()
-            return run({"web": web(port), "worker": worker(), "beat": beat()})
+            return run({"web": web(port), "worker": worker(), "courier": courier(), "beat": beat()})
     except (PortTaken, SchedulerRuns, ServersUnavailable, MigrationFailed) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -13,6 +13,8 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", default=False)
 # The key of the private installation lives with its state; a public one must bring its own.
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-until-SECRET_KEY-is-set")
+# Keys of before: what was signed or worked out with them is still known.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -106,6 +108,14 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 # A full set of books (deposits and settlements are posted too): traders may not fall below 0. A mirror of the venue's
 # wallets: no floor, the balance is what this ledger has moved.
 TRADER_FLOOR = env.bool("BULWARK_TRADER_FLOOR", default=False)
+
+# Whether webhooks may lead to private and loopback addresses, and to http: for a receiver in the house's own network.
+WEBHOOKS_ALLOW_PRIVATE = env.bool("BULWARK_WEBHOOKS_ALLOW_PRIVATE", default=False)
+# How often an event is sent before it is given up, and how many seconds a receiver has for its answer.
+WEBHOOKS_ATTEMPTS = env.int("BULWARK_WEBHOOKS_ATTEMPTS", default=12)
+WEBHOOKS_SECONDS = env.float("BULWARK_WEBHOOKS_SECONDS", default=10.0)
+# Receivers are other people's servers: no task of the books waits behind them.
+CELERY_TASK_ROUTES = {"events.deliver_lane": {"queue": "webhooks"}}
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["ledger.rest.renderers.JSONRenderer"],

@@ -1,5 +1,6 @@
 """What every page of the books has in common: it is read, never edited, and stays fast on long tables."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
@@ -31,7 +32,7 @@ class BookAdmin(TypedAdmin[M]):
     Names of amounts and foreign keys in `list_display` and `fieldsets` become readable amounts and links.
     """
 
-    actions = None
+    actions: Sequence[Any] | None = None
     empty_value_display = NONE
     list_per_page = 50
     paginator = EstimatingPaginator

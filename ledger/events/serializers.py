@@ -1,4 +1,4 @@
-"""Events as JSON."""
+"""Events and webhooks as JSON."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from ledger.events.kinds import known
-from ledger.events.models import Event
-from ledger.rest.fields import CountField, DocumentField, TextField, TimeField
+from ledger.events.models import Event, Lane, Secret, Webhook
+from ledger.rest.fields import CountField, DocumentField, TextField, TimeField, TruthField
 from ledger.rest.paging import LIMIT_DEFAULT, LIMIT_MOST
-from ledger.rest.serializers import QuerySerializer
+from ledger.rest.serializers import QuerySerializer, StrictSerializer
 
 
 @extend_schema_field({"type": "string", "examples": ["takeover.closed"]})
@@ -47,3 +47,78 @@ class EventsSerializer(serializers.Serializer[Any]):
 
     results = EventSerializer(many=True)
     next_after = CountField(help_text="`after` of the next request. It never goes back.")
+
+
+class WebhookBody(StrictSerializer):
+    """An address to send events to."""
+
+    name = TextField(max_length=100)
+    url = TextField(max_length=2000, help_text="https, at a public address.")
+    fund = TextField(max_length=60, default="", allow_blank=True, help_text="Empty: every fund.")
+    kinds = serializers.ListField(child=KindField(), default=list, max_length=100, help_text="Empty: every kind.")
+
+
+class WebhookChange(StrictSerializer):
+    """What may be changed of a webhook; what is not named stays."""
+
+    url = TextField(max_length=2000, required=False)
+    kinds = serializers.ListField(child=KindField(), required=False, max_length=100)
+    enabled = TruthField(required=False, help_text="What came while it was off is sent when it is on again.")
+
+
+class RotateBody(StrictSerializer):
+    """How long the secret of before goes on signing beside the new one."""
+
+    old_until = TimeField(required=False, help_text="Where it is not named: for a day.")
+
+
+class ReplayBody(StrictSerializer):
+    """Which dead letters are to be sent again."""
+
+    dead_letters = serializers.ListField(
+        child=CountField(), required=False, max_length=1000, help_text="Their ids; where it is not named, all."
+    )
+
+
+class ReplayedSerializer(serializers.Serializer[Any]):
+    replayed = CountField(help_text="How many dead letters are on their way again.")
+
+
+class SecretSerializer(serializers.Serializer[Secret]):
+    """A secret that deliveries are signed with. Itself it is shown once."""
+
+    fingerprint = TextField(help_text="The first 16 digits of the SHA-256 of its text, in hexadecimal.")
+    created_at = TimeField()
+    expires_at = TimeField(allow_null=True)
+
+
+class LaneSerializer(serializers.Serializer[Lane]):
+    """How far one fund's events are on their way to the webhook."""
+
+    fund = TextField(source="stream")
+    after = CountField(help_text="Position of the last event that was delivered or given up.")
+    failures = CountField(help_text="Of the event that is tried now.")
+    due_at = TimeField(help_text="When it is tried next.")
+
+
+class WebhookSerializer(serializers.Serializer[Webhook]):
+    """A webhook, and how far it is."""
+
+    id = CountField()
+    name = TextField()
+    url = TextField()
+    fund = TextField(source="stream")
+    kinds = serializers.ListField(child=TextField())
+    enabled = TruthField()
+    disabled_because = TextField(help_text="Empty, or why the service has switched it off by itself.")
+    created_at = TimeField()
+    created_by = TextField()
+    secrets = SecretSerializer(many=True, source="live_secrets")
+    lanes = LaneSerializer(many=True)
+    dead_letters = CountField(source="dead", help_text="Events that it would not take and that nobody has sent again.")
+
+
+class NewWebhookSerializer(WebhookSerializer):
+    """A webhook with a secret of its own, which is not shown again."""
+
+    secret = TextField(allow_null=True, help_text="`whsec_…`; null where the webhook was known.")

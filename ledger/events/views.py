@@ -1,14 +1,36 @@
-"""`GET /events/`: the outbox, polled by position."""
+"""`GET /events/`, polled by position, and the webhooks that events are sent to."""
 
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.events import reading
-from ledger.events.serializers import EventsQuery, EventsSerializer
-from ledger.rest.paging import LIMIT_MOST
+from ledger.events import reading, webhooks
+from ledger.events.models import Webhook
+from ledger.events.serializers import (
+    EventsQuery,
+    EventsSerializer,
+    NewWebhookSerializer,
+    ReplayBody,
+    ReplayedSerializer,
+    RotateBody,
+    WebhookBody,
+    WebhookChange,
+    WebhookSerializer,
+)
+from ledger.rest.models import Role
+from ledger.rest.paging import LIMIT_MOST, page_response
 from ledger.rest.permissions import HOUSE, allow_fund, allowed_funds
-from ledger.rest.schema import shown
-from ledger.rest.views import ResourceView
+from ledger.rest.schema import acted, listed, shown
+from ledger.rest.serializers import NoQuery
+from ledger.rest.views import ResourceView, recorded_response
+
+# Whoever sends the books' news out of the house.
+SENDERS = frozenset({Role.TREASURY, Role.BOOKKEEPER})
+OLD_SECRET_LIVES = timedelta(days=1)
 
 
 class EventsView(ResourceView):
@@ -29,3 +51,87 @@ class EventsView(ResourceView):
             streams=[query["fund"]] if "fund" in query else allowed_funds(request),
         )
         return Response(EventsSerializer({"results": found.events, "next_after": found.next_after}).data)
+
+
+class WebhooksView(ResourceView):
+    """Addresses that events are sent to, and registering one; its secret is shown once."""
+
+    roles = {"GET": HOUSE, "POST": SENDERS}
+    per_fund = True
+
+    @listed(WebhookSerializer)
+    def get(self, request: Request) -> Response:
+        NoQuery.read(request, paged=True)
+        rows = webhooks.shown(at=timezone.now(), streams=allowed_funds(request))
+        return page_response(request, rows, by="id", serializer=WebhookSerializer)
+
+    @extend_schema(request=WebhookBody, responses={201: NewWebhookSerializer, 200: NewWebhookSerializer})
+    def post(self, request: Request) -> Response:
+        body = WebhookBody.read_body(request)
+        allow_fund(request, body["fund"])
+        now = timezone.now()
+        made = webhooks.register(
+            name=body["name"], url=body["url"], stream=body["fund"], kinds=body["kinds"], created_at=now
+        )
+        return recorded_response(_with_secret(made.webhook, made.secret), replayed=made.replayed)
+
+
+class WebhookView(ResourceView):
+    """One webhook: shown, changed, removed."""
+
+    roles = {"GET": HOUSE, "PATCH": SENDERS, "DELETE": SENDERS}
+    per_fund = True
+
+    @shown(WebhookSerializer)
+    def get(self, request: Request, webhook_id: int) -> Response:
+        NoQuery.read(request)
+        return Response(_document(_found(request, webhook_id)))
+
+    @acted(WebhookSerializer, WebhookChange)
+    def patch(self, request: Request, webhook_id: int) -> Response:
+        changes = WebhookChange.read_body(request)
+        return Response(_document(webhooks.change(_found(request, webhook_id), changes)))
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, webhook_id: int) -> Response:
+        webhooks.remove(_found(request, webhook_id))
+        return Response(status=204)
+
+
+class RotateView(ResourceView):
+    """Another secret, shown once; the one before it signs beside it for a day, or as long as is said."""
+
+    roles = {"POST": SENDERS}
+    per_fund = True
+
+    @acted(NewWebhookSerializer, RotateBody)
+    def post(self, request: Request, webhook_id: int) -> Response:
+        body = RotateBody.read_body(request)
+        webhook, now = _found(request, webhook_id), timezone.now()
+        secret = webhooks.rotate(webhook, old_until=body.get("old_until", now + OLD_SECRET_LIVES), at=now)
+        return Response(_with_secret(webhook, secret))
+
+
+class ReplayView(ResourceView):
+    """Send dead letters again, beside what is on its way."""
+
+    roles = {"POST": SENDERS}
+    per_fund = True
+
+    @acted(ReplayedSerializer, ReplayBody)
+    def post(self, request: Request, webhook_id: int) -> Response:
+        body = ReplayBody.read_body(request)
+        replayed = webhooks.replay(_found(request, webhook_id), body.get("dead_letters"))
+        return Response({"replayed": replayed})
+
+
+def _found(request: Request, webhook_id: int) -> Webhook:
+    return webhooks.find(webhook_id, streams=allowed_funds(request))
+
+
+def _document(webhook: Webhook) -> dict[str, Any]:
+    return dict(WebhookSerializer(webhooks.shown(at=timezone.now()).get(pk=webhook.pk)).data)
+
+
+def _with_secret(webhook: Webhook, secret: str) -> dict[str, Any]:
+    return {**_document(webhook), "secret": secret or None}

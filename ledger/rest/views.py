@@ -20,7 +20,7 @@ from ledger.errors import Refused
 from ledger.rest.models import ApiKey, Role
 from ledger.rest.throttles import Allowance, RoleThrottle
 
-METHODS = ["get", "post", "put", "head"]
+METHODS = ["get", "post", "put", "patch", "delete", "head"]
 REPLAYED_HEADER = "Idempotent-Replayed"
 
 

@@ -75,7 +75,8 @@ class Command(BaseCommand):
                 raise CommandError("the books do not hold: see the findings above")
             console.print(ending(url, access, stays=not options["once"]))
             if not options["once"]:
-                with serve.signals_held(), serve.running({"worker": serve.worker(), "beat": serve.beat()}) as more:
+                programs = {"worker": serve.worker(), "courier": serve.courier(), "beat": serve.beat()}
+                with serve.signals_held(), serve.running(programs) as more:
                     serve.until_ended({**children, **more})
 
 
