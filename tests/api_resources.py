@@ -11,7 +11,7 @@ HOUSE = {"engine", "treasury", "bookkeeper", "auditor"}
 def table(resources: dict[str, type[Any]]) -> str:
     """Every path with who reads, who writes, and what it is, in the order of the URLs."""
     rows = [
-        f"| `{path}` | {_roles(view, 'GET')} | {_roles(view, 'POST', 'PUT')} | {_what(view)} |"
+        f"| `{path}` | {_roles(view, 'GET')} | {_roles(view, 'POST', 'PUT', 'PATCH', 'DELETE')} | {_what(view)} |"
         for path, view in resources.items()
     ]
     return "\n".join(["| path | read by | written by | |", "|---|---|---|---|", *rows])

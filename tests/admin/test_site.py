@@ -16,7 +16,11 @@ from tests.admin.people import read, send
 from tests.admin.stories import fill, open_fund, take_over, trade_contract
 from tests.builders import START, moment
 
-BOOKS = [model for model in admin.site._registry if model._meta.app_label in {"ledger", "fund", "liquidation", "rest"}]
+BOOKS = [
+    model
+    for model in admin.site._registry
+    if model._meta.app_label in {"ledger", "fund", "liquidation", "rest", "events"}
+]
 TASKS = [model for model in admin.site._registry if model._meta.app_label.startswith("django_celery")]
 
 

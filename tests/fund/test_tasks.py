@@ -186,5 +186,7 @@ def test_every_schedule_names_a_task_that_exists() -> None:
         "fund.open_next_cycles",
         "fund.snapshot_funds",
         "ledger.verify_books",
+        "events.deliver_waiting",
+        "events.forget_attempts",
     }
     assert scheduled <= set(app.tasks)

@@ -16,6 +16,9 @@ def check(response: Any, *, method: str, path: str) -> None:
         return
     described = operation["responses"].get(str(response.status_code), operation["responses"].get("default"))
     assert described is not None, f"{method} {path} says nothing of {response.status_code}"
+    if "content" not in described:
+        assert not response.content, f"{method} {path} {response.status_code} has a body, and describes none"
+        return
     media_type = response.headers["Content-Type"]
     assert media_type in described["content"], f"{method} {path} answers {response.status_code} as {media_type}"
     schema = json.dumps(described["content"][media_type]["schema"])

@@ -33,6 +33,14 @@ MAY: dict[str, dict[str, set[str]]] = {
     "entries/{entry_id}/reverse/": {"POST": {"bookkeeper"}},
     "trial-balance/": {"GET": HOUSE},
     "events/": {"GET": HOUSE},
+    "webhooks/": {"GET": HOUSE, "POST": {"treasury", "bookkeeper"}},
+    "webhooks/{webhook_id}/": {
+        "GET": HOUSE,
+        "PATCH": {"treasury", "bookkeeper"},
+        "DELETE": {"treasury", "bookkeeper"},
+    },
+    "webhooks/{webhook_id}/rotate/": {"POST": {"treasury", "bookkeeper"}},
+    "webhooks/{webhook_id}/replay/": {"POST": {"treasury", "bookkeeper"}},
     "funds/": {"GET": HOUSE, "POST": {"treasury"}},
     "funds/{code}/": {"GET": HOUSE},
     "funds/{code}/rulebooks/": {"GET": HOUSE, "POST": {"treasury"}},
@@ -100,7 +108,7 @@ def resources() -> dict[str, type[Any]]:
 
 
 RESOURCES = resources()
-METHODS = ["GET", "POST", "PUT"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 CALLS = [
     (path, method)
     for path, view in RESOURCES.items()
@@ -112,7 +120,13 @@ CALLS = [
 
 def address(path: str) -> str:
     """The path with names of things that do not exist."""
-    values = {"entry_id": "987654321", "cycle_id": "987654321", "trader": "ann", "code": "trader:ann:USDT"}
+    values = {
+        "webhook_id": "987654321",
+        "entry_id": "987654321",
+        "cycle_id": "987654321",
+        "trader": "ann",
+        "code": "trader:ann:USDT",
+    }
     return "/api/v1/" + re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], "nope"), path)
 
 
