@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,7 +14,9 @@ from redis.exceptions import RedisError
 
 from ledger.broker import redis_at
 
-BEAT, WORKER = "beat", "worker"
+BEAT, WORKER, COURIER = "beat", "worker", "courier"
+# Whose sign a worker leaves goes by the queues that it takes tasks from.
+OF_QUEUES = {"celery": WORKER, "webhooks": COURIER}
 SECONDS_BETWEEN = 5.0
 # Longer than anybody waits for the next sign, so that it can be said since when there is none.
 _SECONDS_KEPT = 24 * 3600
@@ -54,8 +57,11 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
 
     requires = ("celery.worker.components:Timer",)
     _timer: Any = None
+    _signs: Sequence[str] = ()
 
     def start(self, parent: Any) -> None:
+        taken = parent.app.amqp.queues.consume_from
+        self._signs = [sign for queue, sign in OF_QUEUES.items() if queue in taken]
         self._leave_sign()
         self._timer = parent.timer.call_repeatedly(SECONDS_BETWEEN, self._leave_sign)
 
@@ -64,7 +70,8 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
             self._timer.cancel()
 
     def _leave_sign(self) -> None:
-        leave_sign(WORKER, at=datetime.now(UTC))
+        for sign in self._signs:
+            leave_sign(sign, at=datetime.now(UTC))
 
 
 def _name(process: str) -> str:

@@ -94,7 +94,7 @@ class _Books(Collector):
             family.add_metric([queue], float(broker.llen(queue)))
         yield family
         family = GaugeMetricFamily("bulwark_alive_age_seconds", "Since the last sign of life.", labels=["process"])
-        for process in (heartbeat.BEAT, heartbeat.WORKER):
+        for process in (heartbeat.BEAT, heartbeat.WORKER, heartbeat.COURIER):
             last = heartbeat.last_sign(process)
             if last is not None:
                 family.add_metric([process], max((self._now - last).total_seconds(), 0))

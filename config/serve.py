@@ -55,7 +55,16 @@ def web(port: int) -> Program:
 
 def worker() -> Program:
     """The task worker. Without the process above it its broker is gone too: it must not wait for its tasks."""
-    options = ["--concurrency", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+    options = [
+        "--queues",
+        "celery",
+        "--concurrency",
+        "2",
+        "--loglevel",
+        "WARNING",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     return Program(["celery", "--quiet", "--app", "config.celery", "worker", *options], on_loss=signal.SIGQUIT)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from kombu import Exchange, Queue
 
 from config import logs
 
@@ -116,6 +117,7 @@ WEBHOOKS_ATTEMPTS = env.int("BULWARK_WEBHOOKS_ATTEMPTS", default=12)
 WEBHOOKS_SECONDS = env.float("BULWARK_WEBHOOKS_SECONDS", default=10.0)
 # Receivers are other people's servers: no task of the books waits behind them.
 CELERY_TASK_ROUTES = {"events.deliver_lane": {"queue": "webhooks"}}
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("celery", "webhooks")]
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["ledger.rest.renderers.JSONRenderer"],

@@ -25,7 +25,7 @@ def _told(committed_db: object) -> None:
         "UPDATE events_event SET position = 9 WHERE position = 1",
         "UPDATE events_event SET kind = 'x' WHERE position IS NULL",
         "DELETE FROM events_event",
-        "TRUNCATE events_event",
+        "TRUNCATE events_event CASCADE",
         "DELETE FROM events_counter",
         "UPDATE events_counter SET last = 1",
         "INSERT INTO events_event (position, kind, stream, data, occurred_at, once) SELECT 7, 'x', '', '{}', now(), ''",

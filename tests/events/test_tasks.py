@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from config import serve
+from config import heartbeat, serve
 from config.celery import app
 from config.scratch import PROJECT, DatabaseUrls
 from ledger.events import delivering, webhooks
@@ -53,6 +53,8 @@ def test_workers_deliver_what_the_schedule_asks_for(hook_of_ops: Receiver, elsew
         wait_until(lambda: len(hook_of_ops.received) >= 40)
         wait_until(lambda: Attempt.objects.filter(delivered=True).count() == 40)
 
+    # It leaves a sign of its own: it does not stand for the worker that settles.
+    assert heartbeat.last_sign(heartbeat.COURIER) is not None
     for fund in ("usdt", "btc"):
         assert [name for name in hook_of_ops.names if name.startswith(fund)] == [f"{fund}{n}" for n in range(20)]
 
