@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from fund import snapshots
 from fund.models import Cycle
+from ledger.events import delivering
 from ledger.models import Entry
 from ledger.rest.models import Role
 from tests.builders import moment, open_accounts
@@ -65,6 +66,7 @@ def open_venue(rows: int) -> Venue:
     for number in range(rows, 2 * rows):
         open_cycle(number + 1, hours=(number, number + 1))
     _move_money(rows)
+    _have_events_sent(rows)
     for number in range(rows):
         open_fund("full_cover", code=f"more{number}")
         snapshots.take(taken_at=moment(number))
@@ -134,3 +136,15 @@ def _move_money(rows: int) -> None:
         post(treasury, "/funds/usdt/rulebooks/", version)
     post(second, "/funds/usdt/withdrawals/w0/approve/", {}, status=200)
     post(second, "/funds/usdt/withdrawals/w1/reject/", {}, status=200)
+
+
+def _have_events_sent(rows: int) -> None:
+    """Webhooks with a lane for each fund, and one with two secrets. Their address is public; nothing is sent there."""
+    treasury = client(Role.TREASURY)
+    made = [
+        post(treasury, "/webhooks/", {"name": f"hook{number}", "url": f"https://93.184.216.34/{number}"})
+        for number in range(rows)
+    ]
+    post(treasury, f"/webhooks/{made[0]['id']}/rotate/", {}, status=200)
+    contribute("heard", "5")
+    delivering.waiting(now=moment())
