@@ -5,11 +5,11 @@ They live and die together: one that ends by itself ends the others, and none ou
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -138,16 +138,21 @@ def running(programs: Mapping[str, Program]) -> Iterator[dict[str, subprocess.Po
 
 @contextmanager
 def counted_together() -> Iterator[None]:
-    """Have the programs that are started meanwhile count in one place, from which `/metrics` reads."""
+    """Have the programs that are started meanwhile count in one place, from which `/metrics` reads.
+
+    It begins empty: counts are of this run. Nobody else may work on this checkout's state, see `only_scheduler`.
+    """
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="bulwark-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    folder = state_folder() / "counts"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 @contextmanager

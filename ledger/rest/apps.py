@@ -8,4 +8,6 @@ class RestConfig(AppConfig):
 
     def ready(self) -> None:
         # The schema's extensions register themselves by being imported.
-        from ledger.rest import schema  # noqa: F401
+        from ledger.rest import schema, throttles  # noqa: F401
+
+        throttles.check_rates()

@@ -119,6 +119,12 @@ class _Counter:
         return Allowance(role, rate, bool(allowed), remaining, wait / 1e6, whole_in / 1e6)
 
 
+def check_rates() -> None:
+    """Have a rate that cannot be read stop the service, not its requests. Raises ImproperlyConfigured."""
+    for rate in settings.THROTTLES.values():
+        _rate(rate)
+
+
 @cache
 def _counter(url: str) -> _Counter:
     return _Counter(url)

@@ -72,7 +72,7 @@ class Service:
 
 @pytest.fixture
 def service(committed_db: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
-    for name, value in committed_db.environment().items():
+    for name, value in {**committed_db.environment(), "BULWARK_STATE": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     current_app.control.purge()
     port, log = free_port(), tmp_path / "log"

@@ -1,6 +1,9 @@
 """Rates by role: exact under concurrency, said in headers, and no reason for the books to stop."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +21,7 @@ from ledger.rest.throttles import Rate
 from tests.broker import broker
 from tests.builders import balance, open_accounts
 from tests.config.test_serve import answers, free_port
-from tests.config.users import wait_until
+from tests.config.users import PROJECT, wait_until
 from tests.rest.api import client, client_with, get, post, problem_of, refused_get, refused_post, stranger
 from tests.rest.test_entries import deposit
 from tests.rest.test_live_keys import Caller
@@ -115,6 +118,15 @@ def test_without_the_broker_requests_pass_and_are_logged_and_counted(caplog: pyt
 def test_rate_that_is_none_is_refused_by_name(text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="is no rate"):
         Rate.read(text)
+
+
+def test_service_does_not_start_with_a_rate_that_is_none() -> None:
+    environment = {**os.environ, "BULWARK_THROTTLE_ENGINE": "fast"}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert "'fast' is no rate: write 600/minute" in done.stderr
 
 
 @pytest.fixture
