@@ -1,5 +1,6 @@
 """The venue's open positions and the ADL queues over them; how far a fund has fallen from its peak."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from fund.rules import OpenPosition as Row
 from ledger import chart
 from ledger.bulk import update_rows
 from ledger.errors import Refused
-from ledger.money import EXACT, total
+from ledger.money import EXACT, plain, total
 
 # Counterparties that a queue shows even where the quantity needs fewer.
 SHOWN = 1_000
@@ -37,9 +38,15 @@ _HEAD = f"SELECT * FROM fund_adl_head_v1({_BOOK}, %(wanted)s, %(shown)s, %(exami
 _PRO_RATA = "SELECT * FROM fund_adl_pro_rata_v1(%(fund)s, %(contract)s, %(side)s, %(wanted)s, %(shown)s)"
 # In the order in which `Book.row` takes them.
 _COLUMNS = ("position", "trader", "quantity", "entry_price", "mark_price", "margin", "wallet")
-# One book's; the values stand in each, so that the database can plan for the queue that it is.
-_STANDING = "SELECT %s::integer, s.* FROM fund_adl_standing_v1(%s, %s, %s, %s, %s, %s, %s, %s) s"
-_BOOKS_AT_ONCE = 50
+_STANDINGS = """
+SELECT b.place, s.position, s.rank, s.length
+  FROM jsonb_to_recordset(%(books)s::jsonb) b (
+           place integer, fund bigint, contract text, side text, inverse boolean, multiplier numeric, queue text,
+           seed text, positions text[])
+ CROSS JOIN LATERAL fund_adl_standing_v1(
+           b.fund, b.contract, b.side, b.inverse, b.multiplier, b.queue, b.seed, b.positions) s
+ ORDER BY b.place, s.position COLLATE "C"
+"""
 # Backwards from now: `run` is what the fund has gained since before each entry, `results` the part of results in it.
 _FALL = """
 SELECT coalesce(max(-w.run), 0), coalesce(max(-w.results), 0)
@@ -170,12 +177,20 @@ def standings(book: Book, *, policy: AdlQueue, seed: str | None, positions: Sequ
 
 
 def standings_of(asked: Sequence[Asked]) -> list[list[Standing]]:
-    """`standings` of several books: one query for every 50 of them, each book read once."""
+    """`standings` of several books, in one query."""
     found: list[list[Standing]] = [[] for _ in asked]
-    ordered = [(place, each) for place, each in enumerate(asked) if each.ordered]
-    for first in range(0, len(ordered), _BOOKS_AT_ONCE):
-        for place, position, rank, length in _standings(ordered[first : first + _BOOKS_AT_ONCE]):
-            found[place].append(Standing(position=position, rank=rank, length=length))
+    books = [
+        {
+            **_arguments(each.book, each.policy, each.seed),
+            "multiplier": plain(each.book.multiplier),
+            "positions": list(each.positions),
+            "place": place,
+        }
+        for place, each in enumerate(asked)
+        if each.ordered
+    ]
+    for place, position, rank, length in _rows(_STANDINGS, {"books": json.dumps(books)}) if books else ():
+        found[place].append(Standing(position=position, rank=rank, length=length))
     return found
 
 
@@ -251,7 +266,6 @@ def drawdown(*, fund_code: str, balance: Decimal, at: datetime) -> Drawdown:
 
 
 def _arguments(book: Book, policy: AdlQueue, seed: str | None) -> dict[str, Any]:
-    """In the order of the functions' parameters."""
     return {
         "fund": book.fund_id,
         "contract": book.contract,
@@ -261,17 +275,6 @@ def _arguments(book: Book, policy: AdlQueue, seed: str | None) -> dict[str, Any]
         "queue": policy.value,
         "seed": seed,
     }
-
-
-def _standings(asked: Sequence[tuple[int, Asked]]) -> list[tuple[Any, ...]]:
-    query = " UNION ALL ".join([_STANDING] * len(asked))
-    values: list[Any] = []
-    for place, each in asked:
-        values += [place, *_arguments(each.book, each.policy, each.seed).values(), list(each.positions)]
-    with connection.cursor() as cursor:
-        cursor.execute(f'SELECT * FROM ({query}) s (place, id, rank, length) ORDER BY place, id COLLATE "C"', values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def _rows(query: str, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:

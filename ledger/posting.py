@@ -5,7 +5,7 @@ taken or none is: a refusal raises and leaves the transaction to be rolled back.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from ledger import metrics
 from ledger.actor import recorded_by as recorded_by
 from ledger.actor import recorder
+from ledger.arrays import literal, texts
 from ledger.errors import EntryRefusal, PostingRefused
 from ledger.models import AMOUNT_LIMIT, POSTINGS_PER_ENTRY
 
@@ -134,37 +135,23 @@ def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
     if refusals:
         raise PostingRefused(refusals)
     return (
-        _texts(entry.reference for entry in entries),
-        _texts(entry.kind for entry in entries),
-        _texts(entry.source_kind for entry in entries),
-        _texts(entry.source_id for entry in entries),
-        _literal(f'"{entry.effective_at.isoformat()}"' for entry in entries),
-        _literal("t" if entry.effective_stated else "f" for entry in entries),
-        _texts(entry.description for entry in entries),
-        _literal("NULL" if entry.reverses is None else str(entry.reverses) for entry in entries),
-        _literal(str(len(entry.lines)) for entry in entries),
+        texts(entry.reference for entry in entries),
+        texts(entry.kind for entry in entries),
+        texts(entry.source_kind for entry in entries),
+        texts(entry.source_id for entry in entries),
+        literal(f'"{entry.effective_at.isoformat()}"' for entry in entries),
+        literal("t" if entry.effective_stated else "f" for entry in entries),
+        texts(entry.description for entry in entries),
+        literal("NULL" if entry.reverses is None else str(entry.reverses) for entry in entries),
+        literal(str(len(entry.lines)) for entry in entries),
         recorder(),
-        _texts(accounts),
-        _literal(map(str, line_entry)),
-        _literal(map(str, line_number)),
-        _literal(map(str, line_account)),
-        _literal(line_debit),
-        _literal(map(str, line_amount)),
+        texts(accounts),
+        literal(map(str, line_entry)),
+        literal(map(str, line_number)),
+        literal(map(str, line_account)),
+        literal(line_debit),
+        literal(map(str, line_amount)),
     )
-
-
-def _literal(elements: Iterable[str]) -> str:
-    """A PostgreSQL array of elements that need no quoting."""
-    return "{" + ",".join(elements) + "}"
-
-
-def _texts(texts: Iterable[str]) -> str:
-    """A PostgreSQL array of any texts."""
-    elements = list(texts)
-    together = "".join(elements)
-    if "\\" in together or '"' in together:
-        elements = [element.replace("\\", "\\\\").replace('"', '\\"') for element in elements]
-    return '{"' + '","'.join(elements) + '"}'
 
 
 def _refusals(error: psycopg.Error, entries: Sequence[Entry]) -> list[EntryRefusal] | None:

@@ -25,7 +25,7 @@ class HeldStanding:
 
 
 def standings(positions: Sequence[OpenPosition], *, at: datetime) -> list[HeldStanding]:
-    """One each, in their order. Three queries, and one more for every 50 books that they are in."""
+    """One each, in their order. Four queries, whatever their number."""
     policies = _policies({held.fund_id for held in positions}, at)
     contracts = Contract.objects.filter(symbol__in={held.contract for held in positions})
     terms = {(contract.fund_id, contract.symbol): contract for contract in contracts}

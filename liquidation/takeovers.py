@@ -11,6 +11,7 @@ from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
+from ledger.bulk import insert_rows, read_column, read_rows
 from ledger.errors import Refused
 from ledger.events.recording import record
 from ledger.money import EXACT
@@ -66,12 +67,7 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     `price_not_positive`, `price_negative`, `margin_negative`, `amount_precision`, `number_out_of_range`,
     `mark_price_missing`, `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
     """
-    known = {
-        takeover.reference: takeover
-        for takeover in Takeover.objects.select_related("contract", "rulebook").filter(
-            reference__in={report.reference for report in reports}
-        )
-    }
+    known = {takeover.reference: takeover for takeover in _known({report.reference for report in reports})}
     traded = contracts.by_symbol({report.contract for report in reports if report.reference not in known})
     versions = _Versions({contract.fund_id for contract in traded.values()})
     reported: list[Reported] = []
@@ -95,13 +91,20 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     return reported
 
 
+def _known(references: Collection[str]) -> Collection[Takeover]:
+    """Hardly ever is one of them known: that they are not is found out cheaply."""
+    query = "SELECT reference FROM liquidation_takeover WHERE reference = ANY(%s)"
+    known = read_column(query, [list(references)])
+    return Takeover.objects.select_related("contract", "rulebook").filter(reference__in=known) if known else ()
+
+
 class _Versions:
     """Every rulebook version of some funds, in one read."""
 
     def __init__(self, fund_ids: Collection[int]) -> None:
         # The newest of those that have started holds, as `rulebooks.in_force` says.
-        rows = RulebookVersion.objects.filter(fund_id__in=fund_ids).order_by("-effective_from", "-version")
-        self._versions = list(rows)
+        rows = read_rows(RulebookVersion, "r.fund_id = ANY(%s)", [list(fund_ids)]) if fund_ids else []
+        self._versions = sorted(rows, key=lambda each: (each.effective_from, each.version), reverse=True)
         self._rulebooks: dict[int, Rulebook] = {}
 
     def in_force(self, fund_id: int, at: datetime) -> RulebookVersion:
@@ -205,7 +208,7 @@ def _book(takeovers: Sequence[Takeover], versions: _Versions) -> None:
     movements.post()
     for takeover, posted in planned:
         takeover.entry_id = posted.entry_id
-    Takeover.objects.bulk_create(takeovers)
+    insert_rows(takeovers)
     record([events.of_report(takeover) for takeover in takeovers])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from ledger import arrays
 from ledger.events.kinds import Happened
 
 # Numbered at once: far more than a page, and few enough to be done within a blink.
@@ -29,11 +30,11 @@ def record(events: Sequence[Happened]) -> None:
     if not events:
         return
     arguments: list[Any] = [
-        [event.kind for event in events],
-        [event.stream for event in events],
-        [json.dumps(event.data, ensure_ascii=False) for event in events],
-        [event.occurred_at for event in events],
-        [event.once for event in events],
+        arrays.texts(event.kind for event in events),
+        arrays.texts(event.stream for event in events),
+        arrays.texts(json.dumps(event.data, ensure_ascii=False) for event in events),
+        arrays.literal(f'"{event.occurred_at.isoformat()}"' for event in events),
+        arrays.texts(event.once for event in events),
     ]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, arguments)

@@ -13,7 +13,8 @@ from ledger import metrics
 from ledger.errors import Refused
 from ledger.rest.fields import TruthField
 from ledger.rest.problems import BatchRefused, document_of
-from ledger.rest.serializers import StrictSerializer
+from ledger.rest.quick import LEFT, reader_of
+from ledger.rest.serializers import StrictSerializer, instance_of
 from ledger.rest.views import recorded_response
 
 ITEMS_MOST = 10_000
@@ -50,7 +51,7 @@ def post_events(
     """
     body = request.data
     if isinstance(body, Mapping) and "items" in body:
-        return _post_batch(body, shape=shape(), call=call, show_item=show_item)
+        return _post_batch(body, shape=instance_of(shape), call=call, show_item=show_item)
     (result,) = call([shape.read_body(request)])
     return recorded_response(show(result), replayed=result.replayed)
 
@@ -102,7 +103,12 @@ def _read_items(
     """The items by their place: those that have the shape, read, and those that do not."""
     read: dict[int, dict[str, Any]] = {}
     malformed: dict[int, ValidationError] = {}
+    quick = reader_of(type(shape))
     for place, item in enumerate(items):
+        found: Any = LEFT if quick is None else quick(item)
+        if found is not LEFT:
+            read[place] = found
+            continue
         try:
             read[place] = shape.run_validation(item)
         except ValidationError as error:

@@ -1,7 +1,8 @@
 """Shapes: objects without unknown fields, queries without unknown parameters, and what refusals look like."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import cache
+from typing import Any, TypeVar, cast
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -13,6 +14,25 @@ from ledger.rest.problems import QueryRefused
 KEY_HEADER = "Idempotency-Key"
 # Paging's own parameters stand beside the filters of every list.
 _PAGING = {"cursor", "limit"}
+ShapeT = TypeVar("ShapeT", bound=serializers.BaseSerializer[Any])
+
+
+def instance_of(shape: type[ShapeT]) -> ShapeT:
+    """The one of its kind that reads and shows without keeping anything: making one copies every field."""
+    kind: Any = shape
+    made: ShapeT = _made(kind)
+    return made
+
+
+@cache
+def _made(shape: Any) -> Any:
+    return shape()
+
+
+def document(shape: type[serializers.BaseSerializer[Any]], thing: Any) -> dict[str, Any]:
+    """The thing as the serializer shows it."""
+    shown: dict[str, Any] = instance_of(shape).to_representation(thing)
+    return shown
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -40,7 +60,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
         Raises ValidationError with every field that is wrong.
         """
-        body, key, serializer = request.data, request.headers.get(KEY_HEADER), cls()
+        body, key, serializer = request.data, request.headers.get(KEY_HEADER), instance_of(cls)
         if key and isinstance(body, Mapping) and "reference" not in body and "reference" in serializer.fields:
             body = {**body, "reference": key}
         read: dict[str, Any] = serializer.run_validation(body)
@@ -59,7 +79,7 @@ class QuerySerializer(StrictSerializer):
             raise QueryRefused({name: [ErrorDetail("given twice", code="parameter_repeated")] for name in repeated})
         try:
             values = {name: value for name, value in given.items() if not (paged and name in _PAGING)}
-            read: dict[str, Any] = cls().run_validation(values)
+            read: dict[str, Any] = instance_of(cls).run_validation(values)
         except ValidationError as error:
             raise QueryRefused(error.detail) from None
         return read

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, ReferenceField, TextField, TimeField
 from ledger.rest.schema import ItemAnswer
-from ledger.rest.serializers import QuerySerializer, StrictSerializer
+from ledger.rest.serializers import QuerySerializer, StrictSerializer, instance_of
 from liquidation.models import Contract, Fill, Takeover
 
 
@@ -159,5 +159,5 @@ def waterfall_of(takeover: Takeover) -> dict[str, Any] | None:
     """The parts of a closed takeover's result, None before."""
     if takeover.result is None:
         return None
-    parts: dict[str, Any] = WaterfallSerializer(takeover).data
+    parts: dict[str, Any] = instance_of(WaterfallSerializer).to_representation(takeover)
     return parts

@@ -11,6 +11,7 @@ from ledger.money import plain
 from ledger.rest.batch import post_events
 from ledger.rest.models import Role
 from ledger.rest.schema import recorded
+from ledger.rest.serializers import document
 from ledger.rest.views import ResourceView
 from liquidation.fills import FillReport, ReportedFill, report_fills
 from liquidation.serializers.fills import NewFillOfAnySerializer
@@ -33,7 +34,7 @@ class FillsOfAnyView(ResourceView):
             request,
             shape=NewFillOfAnySerializer,
             call=report,
-            show=lambda reported: FillSerializer(reported.fill).data,
+            show=lambda reported: document(FillSerializer, reported.fill),
             show_item=lambda reported: {
                 "takeover_status": reported.takeover.status,
                 "remaining": plain(reported.takeover.remaining),

@@ -15,7 +15,7 @@ from ledger.rest.models import Role
 from ledger.rest.paging import page_response
 from ledger.rest.permissions import HOUSE_AND_TRADER, allow_fund, allowed_funds, of_allowed_funds, own_trader
 from ledger.rest.schema import acted, listed, recorded, shown
-from ledger.rest.serializers import NoBody, NoQuery
+from ledger.rest.serializers import NoBody, NoQuery, document
 from ledger.rest.views import ResourceView
 from liquidation import closes, errors
 from liquidation.fills import FillReport, ReportedFill, report_fills
@@ -56,7 +56,7 @@ class TakeoversView(ResourceView):
             request,
             shape=NewTakeoverSerializer,
             call=report,
-            show=lambda reported: TakeoverSerializer(reported.takeover).data,
+            show=lambda reported: document(TakeoverSerializer, reported.takeover),
             show_item=lambda reported: {"limit_price": _plain(reported.takeover.limit_price)},
         )
 
@@ -97,7 +97,7 @@ class FillsView(ResourceView):
             request,
             shape=NewFillSerializer,
             call=report,
-            show=lambda reported: FillSerializer(reported.fill).data,
+            show=lambda reported: document(FillSerializer, reported.fill),
             show_item=lambda reported: {
                 "takeover_status": reported.takeover.status,
                 "remaining": plain(reported.takeover.remaining),

@@ -78,7 +78,7 @@ def test_items_of_a_batch_that_is_not_atomic_stand_alone(bookkeeper: APIClient) 
     assert [item["status"] for item in document["items"]] == [201, 422, 422, 201, 200, 409]
     assert [item.get("code") for item in document["items"]] == [
         None,
-        "account_floor",
+        "account_controlled",
         "amount_must_be_string",
         None,
         None,

@@ -101,7 +101,6 @@ def _deleverage(engine: APIClient, rows: int) -> None:
     """One takeover that is closed against counterparties one by one, another one that waits."""
     for fund, symbol in (("adl", "ADL-PERP"), ("usdt", "BTC-PERP")):
         positions = [[f"q{number}", f"c{number}", symbol, "short", "9", "130", "100"] for number in range(rows)]
-        positions += [[f"own{number}", "ann", symbol, "short", "1", "120", "100"] for number in range(rows)]
         response = engine.put(f"/api/v1/funds/{fund}/positions/", {"items": positions}, format="json")
         assert response.status_code == 200, response.content
     told = {"contract": "ADL-PERP", "quantity": "500", "bankruptcy_price": "100", "margin": "60"}
