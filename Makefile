@@ -44,8 +44,9 @@ properties: $(DEV_STAMP) ## the property suite at length, nightly-style (EXAMPLE
 	@EXAMPLES=$(or $(EXAMPLES),10000) exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) --hypothesis-profile=nightly \
 	  $$(grep -rlE '@given|RuleBasedStateMachine' tests) $(ARGS)
 
-contract: $(DEV_STAMP) ## the API against its own schema at length, with every role's key (EXAMPLES=100)
-	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) exec $(BIN)/python -m pytest -q -n 0 tests/rest/test_schemathesis.py $(ARGS)
+contract: $(DEV_STAMP) ## the API against its own schema at length, with every role's key, and long lists (EXAMPLES=100)
+	@WALK_ROWS=100000 CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) exec $(BIN)/python -m pytest -q -n 0 \
+	  tests/rest/test_schemathesis.py tests/rest/test_walks.py $(ARGS)
 
 check: check-format check-lint check-types check-contracts check-migrations ## format, lint, types, import contracts, migrations in step
 
