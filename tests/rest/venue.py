@@ -32,8 +32,8 @@ class Venue:
     cycle_id: int
     entry_id: int
 
-    def address(self, path: str) -> str:
-        """The schema's path with the names of things that are there."""
+    def address(self, path: str, **others: str) -> str:
+        """The schema's path with the names of things that are there; `others` go before."""
         names: dict[str, Any] = {**ADDRESSES, "cycle_id": self.cycle_id, "entry_id": self.entry_id}
         if path.startswith("/api/v1/accounts/"):
             names["code"] = "trader:ann:USDT"
@@ -43,7 +43,7 @@ class Venue:
             names["reference"] = "t-adl"
         elif "/withdrawals/{reference}/" in path:
             names["reference"] = "w0"
-        return path.format_map(names)
+        return path.format_map({**names, **others})
 
 
 def open_venue(rows: int) -> Venue:
@@ -58,7 +58,8 @@ def open_venue(rows: int) -> Venue:
     post(engine, "/contracts/", contract())
     post(engine, "/contracts/", contract("ADL-PERP", margin_currency="ADL", fund="adl"))
     post(engine, "/contracts/", contract("EARLY-PERP", margin_currency="EARLY", fund="early"))
-    post(bookkeeper, "/entries/", {"items": [deposit(f"d{number}") for number in range(rows)]})
+    entries = [*(deposit(f"d{number}") for number in range(rows)), deposit("d-bob", trader="bob")]
+    post(bookkeeper, "/entries/", {"items": entries})
     _take_over(engine, bookkeeper, rows)
     _hold(engine, rows)
     _deleverage(engine, rows)
@@ -78,6 +79,8 @@ def _take_over(engine: APIClient, bookkeeper: APIClient, rows: int) -> None:
     items = [takeover(f"t-open{number}") for number in range(rows)]
     early = takeover("t-early", contract="EARLY-PERP")
     post(engine, "/takeovers/", {"items": [*items, takeover("t-filled", quantity="100"), early, takeover("t-back")]})
+    post(engine, "/takeovers/", takeover("t-bob", trader="bob"))
+    post(engine, "/takeovers/t-bob/fills/", fill("f-bob"))
     fills = [fill(f"f{number}", fee="1") for number in range(rows)]
     post(engine, "/takeovers/t-filled/fills/", {"items": fills})
     entry = Entry.objects.get(reference="takeover:t-back")
@@ -99,12 +102,14 @@ def _hold(engine: APIClient, rows: int) -> None:
 
 def _deleverage(engine: APIClient, rows: int) -> None:
     """One takeover that is closed against counterparties one by one, another one that waits."""
-    for fund, symbol in (("adl", "ADL-PERP"), ("usdt", "BTC-PERP")):
-        positions = [[f"q{number}", f"c{number}", symbol, "short", "9", "130", "100"] for number in range(rows)]
+    told = ["short", "9", "130", "100"]
+    counterparties = [[f"q{number}", f"c{number}", "ADL-PERP", *told] for number in range(rows)]
+    traders = [[f"r{number}", "ann", "BTC-PERP", *told] for number in range(rows)]
+    for fund, positions in (("adl", counterparties), ("usdt", [*traders, ["r-bob", "bob", "BTC-PERP", *told]])):
         response = engine.put(f"/api/v1/funds/{fund}/positions/", {"items": positions}, format="json")
         assert response.status_code == 200, response.content
-    told = {"contract": "ADL-PERP", "quantity": "500", "bankruptcy_price": "100", "margin": "60"}
-    post(engine, "/takeovers/", {"items": [takeover("t-adl", **told), takeover("t-waiting", **told)]})
+    rest = {"contract": "ADL-PERP", "quantity": "500", "bankruptcy_price": "100", "margin": "60"}
+    post(engine, "/takeovers/", {"items": [takeover("t-adl", **rest), takeover("t-waiting", **rest)]})
     for number in range(rows):
         fills = [{"trader": f"c{number}", "quantity": "1", "entry_price": "130"}]
         post(engine, "/takeovers/t-adl/adl/", {"reference": f"a{number}", "fills": fills})
@@ -118,7 +123,8 @@ def _cycle(engine: APIClient, bookkeeper: APIClient, number: int, rows: int) -> 
     post(engine, "/takeovers/", takeover(f"t-lost{number}", taken_over_at=at))
     loss = {"reference": f"l{number}", "pnl": "-10", "quantity": "1", "filled_at": at}
     post(engine, f"/takeovers/t-lost{number}/fills/", loss)
-    profits = [{"position": f"p{place}", "trader": "ann", "profit": "10"} for place in range(rows)]
+    traders = ["ann", "bob"]
+    profits = [{"position": f"p{place}", "trader": traders[place % 2], "profit": "10"} for place in range(rows)]
     post(engine, f"/cycles/{cycle.pk}/positions/", {"items": profits})
     post(engine, f"/cycles/{cycle.pk}/positions/complete/", {"count": rows, "total": str(10 * rows)}, status=200)
     post(bookkeeper, f"/cycles/{cycle.pk}/settle/", {}, status=200)
