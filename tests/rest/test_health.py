@@ -151,3 +151,7 @@ def test_running_scheduler_and_worker_leave_signs_of_life(
 
         with serve.running({"worker": serve.worker(), "beat": serve.beat()}):
             wait_until(lambda: readiness("beat", "worker")[0] == 200, seconds=60)
+
+        # They have ended, and nobody said so: their silence does.
+        with override_settings(HEARTBEAT_LATE_SECONDS=1):
+            wait_until(lambda: readiness("beat")[0] == readiness("worker")[0] == 503)
