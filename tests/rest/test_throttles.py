@@ -4,20 +4,23 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from django.utils import timezone
 from prometheus_client import REGISTRY
+from redis import Redis
 
 from config import serve
 from config.scratch import DatabaseUrls
 from ledger.rest.keys import create_key
 from ledger.rest.models import Role
-from ledger.rest.throttles import Rate
+from ledger.rest.throttles import Counter, Rate
 from tests.broker import broker
 from tests.builders import balance, open_accounts
 from tests.config.test_serve import answers, free_port
@@ -59,6 +62,32 @@ def test_allowance_comes_back_share_by_share() -> None:
             auditor.get("/api/v1/entries/")
         # The whole rate would take a second to come back, one request's share a twentieth of it.
         wait_until(lambda: auditor.get("/api/v1/entries/").status_code == 200, seconds=10)
+
+
+def test_high_rate_is_taken_several_at_a_time_and_lets_no_more_through() -> None:
+    with broker() as url, Redis.from_url(url) as redis:
+        # As two processes that share a rate.
+        one, other, rate = Counter(url), Counter(url), Rate(30_000, 86_400)
+        started = time.monotonic()
+        asked_before = calls_of_scripts(redis)
+        taken = [counter.take("engine", "x", rate) for _ in range(14_000) for counter in (one, other)]
+        asked = calls_of_scripts(redis) - asked_before
+
+        assert all(each is not None and each.allowed for each in taken)
+        assert asked < len(taken) / 2
+        passed = len(taken)
+        while (last := one.take("engine", "x", rate)) is not None and last.allowed:
+            passed += 1
+        # What the other process had taken is the other's to use.
+        while (last := other.take("engine", "x", rate)) is not None and last.allowed:
+            passed += 1
+        come_back = (time.monotonic() - started) * 30_000 / 86_400
+    assert 30_000 <= passed <= 30_000 + come_back + 1
+
+
+def calls_of_scripts(redis: Any) -> int:
+    statistics = redis.info("commandstats")
+    return int(statistics.get("cmdstat_evalsha", {}).get("calls", 0))
 
 
 @pytest.mark.django_db
