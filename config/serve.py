@@ -26,6 +26,8 @@ WAKING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 # Requests and tasks under way get this long to finish. A task that is cut off is run again.
 SECONDS_TO_END = 15.0
 HOST = "127.0.0.1"
+# Celery's words to root, who is the only user of many a container. These programs listen on the loopback alone.
+_AS_ROOT = "You're running the worker with superuser privileges"
 # Bytes of a request line: as many as the web server can be told. A list has more filters than its default has room for.
 LINE_LIMIT = "8190"
 
@@ -114,7 +116,7 @@ def running(programs: Mapping[str, Program]) -> Iterator[dict[str, subprocess.Po
     try:
         for name, program in programs.items():
             children[name] = subprocess.Popen(
-                [sys.executable, "-m", *program.arguments],
+                [sys.executable, "-W", f"ignore:{_AS_ROOT}", "-m", *program.arguments],
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 # Ctrl-C at the terminal reaches this process alone, which then ends the others in order.

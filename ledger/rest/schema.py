@@ -82,6 +82,9 @@ class ResourceSchema(AutoSchema):
                     schema["properties"][name].setdefault("minLength", 1)
         return schema
 
+    def get_summary(self) -> str:
+        return (type(self.view).__doc__ or "").strip().partition("\n")[0]
+
     def get_description(self) -> str:  # type: ignore[override]
         roles: Sequence[Role] = sorted(getattr(self.view, "roles", {}).get(self.method, ()))
         described: str = super().get_description()
