@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.serializers import PolymorphicProxySerializerExtension
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.settings import spectacular_settings
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 
 from ledger.rest.batch import ITEMS_MOST
+from ledger.rest.examples import examples_of
 from ledger.rest.fields import CountField, TextField
 from ledger.rest.models import Role
 from ledger.rest.paging import PARAMETERS
@@ -96,6 +98,11 @@ class ResourceSchema(AutoSchema):
             return "_".join([*(token.replace("-", "_") for token in self._tokenize_path()), "list"])
         operation_id: str = super().get_operation_id()
         return operation_id
+
+    def get_examples(self) -> list[OpenApiExample]:
+        app = type(self.view).__module__.partition(".")[0]
+        path = self.path.removeprefix(spectacular_settings.SCHEMA_PATH_PREFIX)
+        return examples_of(app, self.get_tags()[0], f"{self.method} {path}")
 
     def get_tags(self) -> list[str]:
         tokens: list[str] = self._tokenize_path()
