@@ -24,6 +24,7 @@ from config.errors import answer_problem
 from fund import cycles
 from fund.figures import with_figures
 from fund.models import Fund
+from ledger.events.models import DeadLetter
 
 _FIGURES = {
     "balance": "What the fund can spend.",
@@ -48,7 +49,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class _Books(Collector):
-    """Figures of this moment, in two queries and one question to the broker. What cannot be read is not there."""
+    """Figures of this moment, in three queries and one question to the broker. What cannot be read is not there."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -57,11 +58,13 @@ class _Books(Collector):
         try:
             funds = list(with_figures(Fund.objects.order_by("code"), at=self._now))
             oldest = dict(cycles.unsettled(self._now).order_by().values_list("fund_id").annotate(oldest=Min("ends_at")))
+            dead = DeadLetter.objects.filter(status=DeadLetter.Status.DEAD).count()
         except DatabaseError:
             yield _single("bulwark_database_up", "Whether the database answers.", 0)
         else:
             yield _single("bulwark_database_up", "Whether the database answers.", 1)
             yield from self._of_funds(funds, oldest)
+            yield _single("bulwark_dead_letters", "Webhook deliveries that were given up.", dead)
         try:
             broker = list(self._of_broker())
         except RedisError:

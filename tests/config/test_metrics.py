@@ -12,7 +12,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
-from config import heartbeat
+from config import heartbeat, tasks
 from config.celery import app
 from config.scratch import DatabaseUrls
 from fund.cycles import open_cycle
@@ -47,12 +47,13 @@ def test_figures_of_every_fund_stand_there_in_a_constant_number_of_queries() -> 
     for code in ("btc", "eth", "sol"):
         open_fund("full_cover", code=code)
 
-    assert queries() == one == 2
+    assert queries() == one == 3
     found = scraped()
     assert found["bulwark_fund_balance", "USDT", "usdt"] == 1000.5
     assert found["bulwark_fund_balance", "BTC", "btc"] == 0
     for figure in ("reserved", "to_allocate", "deficit"):
         assert found[f"bulwark_fund_{figure}", "USDT", "usdt"] == 0
+    assert found["bulwark_dead_letters",] == 0
     assert found["bulwark_database_up",] == 1
 
 
@@ -115,6 +116,8 @@ def test_database_that_is_gone_takes_only_its_own_figures_along(committed_db: Da
 def test_every_metric_that_the_documentation_names_is_there_and_the_other_way_round() -> None:
     open_fund("full_cover")
     heartbeat.leave_sign(heartbeat.BEAT, at=timezone.now())
+    # Those of workers are there where a task is; in a process that sends none nobody has asked for it.
+    assert issubclass(app.Task, tasks.ObservedTask)
     text = APIClient().get("/metrics").content.decode()
     there = {
         name.removesuffix("_total") for name in re.findall(r"# TYPE (bulwark_\w+) (?:counter|gauge|histogram)", text)
