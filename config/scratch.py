@@ -63,12 +63,17 @@ def urls_of_environment() -> DatabaseUrls:
     return DatabaseUrls(os.environ.get("DATABASE_OWNER_URL", service), service)
 
 
+def schema_files() -> list[Path]:
+    """What a migrated database depends on: of apps, of apps inside them, and the pinned dependencies."""
+    of_apps = ("migrations/*.py", "sql/**/*.sql", "management/commands/migrate.py")
+    patterns = [f"{place}/{pattern}" for place in ("*", "*/*") for pattern in of_apps]
+    return sorted(file for pattern in [*patterns, "requirements.txt"] for file in PROJECT.glob(pattern))
+
+
 def schema_digest() -> str:
     """Twelve digits that change with every migration, every SQL file and every pinned dependency."""
     digest = hashlib.sha256(os.environ.get("BULWARK_SERVICE_ROLE", "").encode())
-    migrations = ("*/migrations/*.py", "*/*/migrations/*.py")
-    patterns = (*migrations, "*/sql/**/*.sql", "*/management/commands/migrate.py", "requirements.txt")
-    for file in sorted(file for pattern in patterns for file in PROJECT.glob(pattern)):
+    for file in schema_files():
         digest.update(f"\0{file.relative_to(PROJECT)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -16,6 +16,7 @@ from config.scratch import (
     DatabaseUrls,
     connected_to,
     schema_digest,
+    schema_files,
     scratch_database,
     urls_of_environment,
 )
@@ -83,3 +84,12 @@ def test_connection_returns_to_its_database_after_a_scratch_one() -> None:
         with connected_to(urls.service):
             assert connection.settings_dict["NAME"] == name
     assert connection.settings_dict["NAME"] == before
+
+
+def test_a_template_depends_on_every_migration_and_sql_file_of_the_project() -> None:
+    apps = ("config", "ledger", "fund", "liquidation")
+    kinds = ("*.sql", "migrations/*.py")
+    files = {file for app in apps for kind in kinds for file in (PROJECT / app).rglob(kind)}
+
+    assert len(files) > 20
+    assert files - set(schema_files()) == set()
