@@ -1,6 +1,7 @@
 """A receiver of webhooks as a customer would write one: a real server on the loopback."""
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,8 +48,8 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
-    """A receiver that answers while the block runs."""
+def receiver(secured_by: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver that answers while the block runs, over TLS where a certificate is given."""
     state = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,6 +69,8 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if secured_by is not None:
+        server.socket = secured_by.wrap_socket(server.socket, server_side=True)
     state.port = server.server_address[1]
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

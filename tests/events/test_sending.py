@@ -1,10 +1,17 @@
 """Where requests may go and where not: at registration, at sending, and between the two."""
 
 import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
 from ledger.events.addresses import check_url, is_public
@@ -202,3 +209,66 @@ def test_what_is_no_http_is_a_failure_and_no_crash(hook: Receiver, settings: Set
     assert post(hook.url).answer.startswith("RemoteProtocolError")
     # TLS spoken to a server that has none.
     assert post(hook.url.replace("http:", "https:")).status is None
+
+
+def certificate(name: str, folder: Path) -> ssl.SSLContext:
+    """A server's certificate for a name, signed by itself; `{folder}/cert.pem` is what to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    told = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "both.pem").write_bytes(told + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_allowed: None) -> ssl.SSLContext:
+    """The certificate of hooks.example, which this machine trusts."""
+    context = certificate("hooks.example", tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    return context
+
+
+def test_the_name_is_what_the_server_is_asked_for_and_proves_though_an_address_is_connected_to(
+    trusted: ssl.SSLContext, resolver: dict[str, list[str]]
+) -> None:
+    asked: list[str | None] = []
+    trusted.sni_callback = lambda connection, name, context: asked.append(name)
+    resolver["hooks.example"] = ["127.0.0.1"]
+
+    with receiver(trusted) as secured:
+        outcome = post(f"https://hooks.example:{secured.port}/hook")
+
+        assert outcome.delivered, outcome
+        assert asked == ["hooks.example"]
+        assert secured.received[0].headers["host"] == f"hooks.example:{secured.port}"
+
+
+@pytest.mark.parametrize("name", ["other.example", "127.0.0.1"])
+def test_a_server_that_does_not_prove_the_name_gets_nothing(
+    trusted: ssl.SSLContext, resolver: dict[str, list[str]], name: str
+) -> None:
+    resolver["other.example"] = ["127.0.0.1"]
+
+    with receiver(trusted) as secured:
+        outcome = post(f"https://{name}:{secured.port}/hook")
+
+        assert outcome.status is None
+        assert "CERTIFICATE_VERIFY_FAILED" in outcome.answer
+        assert not secured.received

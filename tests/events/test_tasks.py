@@ -45,12 +45,11 @@ def elsewhere(committed_db: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> No
             connection.default_channel.queue_purge(queue)
 
 
-def test_workers_deliver_what_the_schedule_asks_for(hook_of_ops: Receiver, elsewhere: None) -> None:
+def test_what_happens_is_delivered_by_the_schedule_and_its_workers(hook_of_ops: Receiver, elsewhere: None) -> None:
     record([moved(f"usdt{n}") for n in range(20)] + [moved(f"btc{n}", stream="btc") for n in range(20)])
 
-    with serve.running({"worker": serve.worker(), "courier": serve.courier()}):
-        app.send_task("events.deliver_waiting")
-        wait_until(lambda: len(hook_of_ops.received) >= 40)
+    with serve.running({"worker": serve.worker(), "courier": serve.courier(), "beat": serve.beat()}):
+        wait_until(lambda: len(hook_of_ops.received) >= 40, seconds=90)
         wait_until(lambda: Attempt.objects.filter(delivered=True).count() == 40)
 
     # It leaves a sign of its own: it does not stand for the worker that settles.
