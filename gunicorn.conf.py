@@ -12,6 +12,8 @@ _OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 if _OURS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="bulwark-metrics-")
 
+# It would lie in the home of whoever runs it, one for all servers of that user; signals do what it could.
+control_socket_disable = True
 logconfig_dict = logs.configured(level=os.environ.get("LOG_LEVEL", "INFO"), format=os.environ.get("LOG_FORMAT", ""))
 
 
