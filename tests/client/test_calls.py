@@ -25,10 +25,8 @@ from tests.client.conftest import Service
 from tests.client.venue import START, Venue, fill, moment, takeover
 from tests.rest import contract
 
-# What has no method of the client: pages, probes, events, and public figures in the shapes of venues.
-NO_CALLS = re.compile(
-    r"/api/v1/(schema|docs|healthz|readyz|metrics|events|webhooks|public/(?!insurance-fund|settlements|est))"
-)
+# What has no method of the client: pages, probes, and public figures in the shapes of venues.
+NO_CALLS = re.compile(r"/api/v1/(schema|docs|healthz|readyz|metrics|public/(?!insurance-fund|settlements|est))")
 
 
 @pytest.fixture
@@ -167,6 +165,22 @@ def carry(venue: Venue) -> None:
     assert venue.auditor.funds.get("empty").deficit == Decimal(5)
 
 
+def keep_up(venue: Venue) -> None:
+    first = venue.auditor.events.after(0, limit=2)
+    assert [event.position for event in first.results] == [1, 2]
+    assert next(venue.auditor.events.list(after=first.next_after)).position == 3
+    assert [event.kind for event in venue.auditor.events.list(kind="cycle.settled")] == ["cycle.settled"]
+    made = venue.treasurer.webhooks.register(name="desk", url="https://93.184.216.34/", kinds=["fund.payout"])
+    assert (made.secret or "").startswith("whsec_")
+    assert venue.treasurer.webhooks.change(made.id, enabled=False).enabled is False
+    assert venue.treasurer.webhooks.rotate(made.id).secret != made.secret
+    assert venue.treasurer.webhooks.replay(made.id) == 0
+    assert [each.id for each in venue.auditor.webhooks.list()] == [made.id]
+    assert len(venue.auditor.webhooks.get(made.id).secrets) == 2
+    venue.treasurer.webhooks.remove(made.id)
+    assert list(venue.auditor.webhooks.list()) == []
+
+
 def deleverage(venue: Venue) -> None:
     venue.open_fund("short", "full_cover", adl={"trigger": "unfilled", "queue": "profit_amount", "price": "bankruptcy"})
     rows = [
@@ -214,7 +228,7 @@ def test_every_operation_of_the_service_has_a_call_and_it_works(venue: Venue) ->
         # Looking over the client's shoulder: which addresses it asks for.
         client._transport._http.event_hooks["request"] = [lambda request: made.add(_operation(request))]
 
-    for part in (run_funds, keep_books, liquidate, settle, carry, deleverage, hold_inventory):
+    for part in (run_funds, keep_books, liquidate, settle, keep_up, carry, deleverage, hold_inventory):
         part(venue)
 
     assert set(_operations()) - made == set()

@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from bulwark_client.errors import FieldProblem, Problem
-from bulwark_client.shapes import batches, cycles, funds, ledger, reports, takeovers
+from bulwark_client.shapes import batches, cycles, events, funds, ledger, reports, takeovers
 from bulwark_client.wire import REST
 
 from tests.rest import contract
@@ -26,7 +26,7 @@ NAMED: dict[type, str] = {
 OWN = {batches.Outcome, cycles.Uploaded}
 SHAPES = [
     shape
-    for module in (ledger, funds, cycles, takeovers, reports, batches)
+    for module in (ledger, funds, cycles, takeovers, reports, events, batches)
     for shape in vars(module).values()
     if is_dataclass(shape) and isinstance(shape, type) and shape.__module__ == module.__name__ and shape not in OWN
 ] + [Problem, FieldProblem]

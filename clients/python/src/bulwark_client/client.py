@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from bulwark_client.resources.cycles import Cycles
+from bulwark_client.resources.events import Events, Webhooks
 from bulwark_client.resources.funds import Funds, Inventory
 from bulwark_client.resources.ledger import Accounts, Currencies, Entries
 from bulwark_client.resources.reports import Public, Traders
@@ -19,7 +20,7 @@ class Client:
 
     Threads may share it. `timeout`: seconds for one try to connect, to send, to answer. Every call that changes
     something carries a reference or an idempotency key, or does nothing the second time, so each is tried again as
-    `retries` says.
+    `retries` says; those on webhooks, which show a secret once, are not.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Client:
         self.takeovers = Takeovers(self._transport)
         self.fills = Fills(self._transport)
         self.traders = Traders(self._transport)
+        self.events = Events(self._transport)
+        self.webhooks = Webhooks(self._transport)
         self.public = Public(self._transport)
 
     def close(self) -> None:

@@ -48,6 +48,11 @@ class Resource:
         answer = self._transport.call("POST", path, body=encoded, repeatable=True)
         return wire.read(shape, answer.document)
 
+    def _once(self, method: str, path: str, body: Any, shape: type[ShapeT], *, repeatable: bool = False) -> ShapeT:
+        """A call that is not tried again by itself, where it is not said to be repeatable."""
+        answer = self._transport.call(method, path, body=wire.encode(body), repeatable=repeatable)
+        return wire.read(shape, answer.document)
+
     def _send(self, method: str, path: str, body: bytes, media_type: str = JSON) -> Answer:
         """Send rows that are known by their names; the same rows again change nothing."""
         return self._transport.call(method, path, body=body, media_type=media_type, repeatable=True)
