@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from benchmarks.api_client import ITEMS_PER_BATCH, TRADERS
+from benchmarks.api_client import CONTRACTS, ITEMS_PER_BATCH, TRADERS
 from benchmarks.measure import Record, median, percentile
 from config import serve
 
@@ -59,7 +59,7 @@ def measure(record: Record, *, seconds: float, rounds: int) -> None:
 
 
 def _seed() -> str:
-    """A fund, a contract and traders' accounts. Returns the secret of an engine's key."""
+    """A fund, its contracts and traders' accounts. Returns the secret of an engine's key."""
     from fund import funds
     from ledger import accounts
     from ledger.models import Currency
@@ -78,15 +78,16 @@ def _seed() -> str:
         opened_at=now,
         opened_by="benchmark",
     )
-    contracts.add_contract(
-        symbol="BTC-PERP",
-        kind="linear",
-        margin_currency="USDT",
-        multiplier=Decimal(1),
-        tick=None,
-        fund_code="usdt",
-        created_at=now,
-    )
+    for number in range(CONTRACTS):
+        contracts.add_contract(
+            symbol=f"X{number}-PERP",
+            kind="linear",
+            margin_currency="USDT",
+            multiplier=Decimal(1),
+            tick=None,
+            fund_code="usdt",
+            created_at=now,
+        )
     accounts.open_missing([f"trader:t{number}:USDT" for number in range(TRADERS)], currency="USDT")
     return create_key(name="engine", role=Role.ENGINE, created_at=now)[1]
 
@@ -144,7 +145,7 @@ def _door(seconds: float, name: str) -> float:
                 kind="takeover",
                 lines=[
                     Line(f"trader:t{place % TRADERS}:USDT", debit=margin),
-                    Line("clearing:BTC-PERP:USDT", credit=margin),
+                    Line(f"clearing:X{place % CONTRACTS}-PERP:USDT", credit=margin),
                 ],
                 effective_at=at,
                 source_kind="takeover",

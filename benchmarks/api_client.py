@@ -13,13 +13,15 @@ from collections.abc import Iterator
 
 ITEMS_PER_BATCH = 1_000
 TRADERS = 1_000
+# Each has a clearing account, and takeovers of one contract wait for each other there until they are on the disk.
+CONTRACTS = 100
 
 
 def takeover(name: str, number: int) -> dict[str, str]:
     """A takeover as an engine reports it, each of the same length."""
     return {
         "reference": f"{name}-{number:09}",
-        "contract": "BTC-PERP",
+        "contract": f"X{number % CONTRACTS}-PERP",
         "trader": f"t{number % TRADERS}",
         "side": "long",
         "quantity": "1.5",

@@ -22,9 +22,20 @@ def read_rows(
 
     The model's table goes by the name `r` in the condition. Foreign keys that may be null are none to follow.
     """
+    query = rows_query(model, condition, related=related)
+    return made_rows(model, _run(query, arguments).fetchall(), related=related)
+
+
+def rows_query(model: type[ModelT], condition: str, *, related: tuple[str, ...] = ()) -> str:
+    """What `read_rows` asks."""
+    return _select(model, related) + condition
+
+
+def made_rows(model: type[ModelT], found: Sequence[Sequence[Any]], *, related: tuple[str, ...] = ()) -> list[ModelT]:
+    """What `read_rows` makes of the answer."""
     models_: list[type[models.Model]] = [model, *(_foreign(model, name) for name in related)]
     rows: list[ModelT] = []
-    for values in _run(_select(model, related) + condition, arguments).fetchall():
+    for values in found:
         made: list[Any] = []
         start = 0
         for each in models_:
@@ -41,9 +52,12 @@ def read_rows(
     return rows
 
 
-def read_column(query: str, arguments: Sequence[Any]) -> list[Any]:
-    """The only column of what a query finds."""
-    return [value for (value,) in _run(query, arguments).fetchall()]
+def read_together(*queries: tuple[str, Sequence[Any]]) -> list[list[Any]]:
+    """What several queries find that do not depend on each other: sent at once, the server is waited for once."""
+    connection.ensure_connection()
+    with connection.connection.pipeline():
+        cursors = [_run(query, arguments) for query, arguments in queries]
+        return [cursor.fetchall() for cursor in cursors]
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:

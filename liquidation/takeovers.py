@@ -11,13 +11,13 @@ from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
-from ledger.bulk import insert_rows, read_column, read_rows
+from ledger.bulk import insert_rows, made_rows, read_together, rows_query
 from ledger.errors import Refused
 from ledger.events.recording import record
 from ledger.money import EXACT
 from ledger.posting import Entry, Line
 from ledger.transactions import retried
-from liquidation import contracts, errors, events
+from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import SOURCE, ZERO
 from liquidation.models import Contract, Takeover
@@ -67,9 +67,7 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     `price_not_positive`, `price_negative`, `margin_negative`, `amount_precision`, `number_out_of_range`,
     `mark_price_missing`, `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
     """
-    known = {takeover.reference: takeover for takeover in _known({report.reference for report in reports})}
-    traded = contracts.by_symbol({report.contract for report in reports if report.reference not in known})
-    versions = _Versions({contract.fund_id for contract in traded.values()})
+    known, traded, versions = _terms(reports)
     reported: list[Reported] = []
     new: list[Takeover] = []
     for position, report in enumerate(reports):
@@ -91,19 +89,34 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     return reported
 
 
-def _known(references: Collection[str]) -> Collection[Takeover]:
-    """Hardly ever is one of them known: that they are not is found out cheaply."""
-    query = "SELECT reference FROM liquidation_takeover WHERE reference = ANY(%s)"
-    known = read_column(query, [list(references)])
-    return Takeover.objects.select_related("contract", "rulebook").filter(reference__in=known) if known else ()
+_KNOWN = "SELECT reference FROM liquidation_takeover WHERE reference = ANY(%s)"
+_OF_THEIR_FUNDS = "r.fund_id IN (SELECT fund_id FROM liquidation_contract WHERE symbol = ANY(%s))"
+_WITH_CONTRACTS = ("fund", "margin_currency")
+
+
+def _terms(
+    reports: Sequence[TakeoverReport],
+) -> tuple[dict[str, Takeover], Mapping[str, Contract], "_Versions"]:
+    """Takeovers that are known already, contracts, and the versions of their funds' rulebooks."""
+    symbols = list({report.contract for report in reports})
+    references, contract_rows, version_rows = read_together(
+        (_KNOWN, [list({report.reference for report in reports})]),
+        (rows_query(Contract, "r.symbol = ANY(%s)", related=_WITH_CONTRACTS), [symbols]),
+        (rows_query(RulebookVersion, _OF_THEIR_FUNDS), [symbols]),
+    )
+    known = {}
+    if references:
+        rows = Takeover.objects.select_related("contract", "rulebook")
+        known = {each.reference: each for each in rows.filter(reference__in=[name for (name,) in references])}
+    traded = {contract.symbol: contract for contract in made_rows(Contract, contract_rows, related=_WITH_CONTRACTS)}
+    return known, traded, _Versions(made_rows(RulebookVersion, version_rows))
 
 
 class _Versions:
-    """Every rulebook version of some funds, in one read."""
+    """Every rulebook version of some funds."""
 
-    def __init__(self, fund_ids: Collection[int]) -> None:
+    def __init__(self, rows: Collection[RulebookVersion]) -> None:
         # The newest of those that have started holds, as `rulebooks.in_force` says.
-        rows = read_rows(RulebookVersion, "r.fund_id = ANY(%s)", [list(fund_ids)]) if fund_ids else []
         self._versions = sorted(rows, key=lambda each: (each.effective_from, each.version), reverse=True)
         self._rulebooks: dict[int, Rulebook] = {}
 
