@@ -24,7 +24,8 @@ def reader_of(shape: Any) -> Reader | None:
     fields: list[tuple[str, Reader, bool, Any]] = []
     for name, field in shape().fields.items():
         read = _reader(field)
-        if read is None or field.source != name or hasattr(shape, f"validate_{name}"):
+        made = callable(field.default) and field.default is not empty
+        if read is None or made or field.source != name or hasattr(shape, f"validate_{name}"):
             return None
         fields.append((name, read, field.required, field.default))
     if shape.validate is not serializers.Serializer.validate:
