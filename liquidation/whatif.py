@@ -37,24 +37,26 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
     closed = Takeover.objects.filter(contract__fund=cycle.fund, status=Takeover.Status.CLOSED)
     takeovers = (
         closed.filter(Exists(losses) | within)
-        .annotate(first=Subquery(entries.order_by("id").values("id")[:1]))
+        .annotate(
+            first=Subquery(entries.order_by("id").values("id")[:1]),
+            # Of a part that the inventory took at the bankruptcy price nothing is posted but what had been set aside.
+            last=Subquery(entries.order_by("-id").values("id")[:1]),
+        )
         .select_related("contract__margin_currency")
         .prefetch_related(Prefetch("fills", Fill.objects.filter(reversed_at=None).order_by("id"), to_attr="standing"))
         .order_by("id")
     )
     marks = _marks(cycle)
     for takeover in takeovers.iterator(chunk_size=_AT_ONCE):
-        yield _outcome(takeover, takeover.standing, marks, first=takeover.first or 0)
+        yield _outcome(takeover, takeover.standing, marks, first=takeover.first or 0, last=takeover.last or 0)
 
 
-def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, first: int) -> Outcome:
+def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, first: int, last: int) -> Outcome:
     sold: list[Fill] = []
     rest: list[Fill] = []
-    last = first
     for fill in fills:
         fill.takeover = takeover
         (sold if fill.kind == Fill.Kind.MARKET else rest).append(fill)
-        last = max(last, fill.entry_id or 0)
     assert takeover.closed_at is not None, "it is closed"
     by_adl = [fill for fill in rest if fill.kind == Fill.Kind.ADL]
     return Outcome(
