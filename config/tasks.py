@@ -1,5 +1,6 @@
 """What every task does beside its own work: a line in the log, a count, the time that it took."""
 
+import logging
 import time
 from typing import Any
 
@@ -44,5 +45,7 @@ class ObservedTask(Task):
         if status == "FAILURE":
             logger.error("task", state=status, seconds=round(seconds, 6), error=repr(retval))
         else:
-            logger.info("task", state=status, seconds=round(seconds, 6))
+            # What runs every few seconds and keeps no results has a line where it found something to do.
+            level = logging.DEBUG if self.ignore_result and not retval else logging.INFO
+            logger.log(level, "task", state=status, seconds=round(seconds, 6))
         structlog.contextvars.clear_contextvars()

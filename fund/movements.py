@@ -115,23 +115,16 @@ class Movements:
             )
             if lines
         ]
-        repaid = self._inject(working, rulebook, EXACT.add(split.fund, split.penalty_fund), cause)
         surplus = Surplus(
-            fund=working.fund,
-            rulebook=version,
-            source_kind=cause.kind,
-            source_id=cause.id,
-            effective_at=cause.effective_at,
             result=result,
             penalty=split.penalty,
             injected=split.fund,
             to_vault=split.vault,
             to_trader=split.trader,
             to_fees=split.fees,
-            repaid=repaid,
         )
-        self._settled.append((surplus, entries[-1]))
-        return surplus
+        brought = EXACT.add(split.fund, split.penalty_fund)
+        return self._keep(surplus, working, version, rulebook, brought=brought, cause=cause, planned=entries[-1])
 
     def cover_shortfall(
         self, *, fund_id: int, version: RulebookVersion, loss: Decimal, reserved: Decimal, cause: Cause
@@ -181,18 +174,8 @@ class Movements:
         planned = self._plan(cause, cause.noun, cause.reference(), lines)
         if not result:
             return
-        repaid = self._inject(working, rulebook, result, cause)
-        surplus = Surplus(
-            fund=working.fund,
-            rulebook=version,
-            source_kind=cause.kind,
-            source_id=cause.id,
-            effective_at=cause.effective_at,
-            result=result,
-            injected=result,
-            repaid=repaid,
-        )
-        self._settled.append((surplus, planned))
+        surplus = Surplus(result=result, injected=result)
+        self._keep(surplus, working, version, rulebook, brought=result, cause=cause, planned=planned)
 
     def post(self) -> None:
         """Post everything planned in one call, and save what became of each surplus and shortfall.
@@ -266,17 +249,30 @@ class Movements:
         self._settled.append((shortfall, planned))
         return shortfall
 
-    def _inject(self, working: Working, rulebook: Rulebook, injected: Decimal, cause: Cause) -> Decimal:
-        """Count what came to the fund, and repay the deficit with the rulebook's share of it: fund → deficit."""
-        repaid = repay_deficit(injected, deficit=working.deficit, rulebook=rulebook, decimals=working.decimals)
+    def _keep(
+        self,
+        surplus: Surplus,
+        working: Working,
+        version: RulebookVersion,
+        rulebook: Rulebook,
+        *,
+        brought: Decimal,
+        cause: Cause,
+        planned: Planned,
+    ) -> Surplus:
+        """Count what it brought the fund, and repay the deficit with the rulebook's share of that: fund → deficit."""
+        repaid = repay_deficit(brought, deficit=working.deficit, rulebook=rulebook, decimals=working.decimals)
         if repaid:
             code = working.fund.code
             lines = [Line(chart.fund(code), debit=repaid), Line(chart.deficit(code), credit=repaid)]
             self._plan(cause, "deficit_repaid", cause.reference("repaid"), lines)
-        working.balance = EXACT.subtract(EXACT.add(working.balance, injected), repaid)
+        working.balance = EXACT.subtract(EXACT.add(working.balance, brought), repaid)
         working.deficit = EXACT.subtract(working.deficit, repaid)
-        working.injections = EXACT.add(working.injections, injected)
-        return repaid
+        working.injections = EXACT.add(working.injections, brought)
+        surplus.fund, surplus.rulebook, surplus.repaid = working.fund, version, repaid
+        surplus.source_kind, surplus.source_id, surplus.effective_at = cause.kind, cause.id, cause.effective_at
+        self._settled.append((surplus, planned))
+        return surplus
 
     def _plan(self, cause: Cause, kind: str, reference: str, lines: Sequence[Line]) -> Planned:
         return self.add(

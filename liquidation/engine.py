@@ -4,13 +4,10 @@
 The number of statements does not grow with the number of takeovers or fills.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-
-from django.db.models import Max
 
 from fund import rulebooks
 from fund.movements import Movements
@@ -19,12 +16,13 @@ from fund.rulebook import CostPolicy, Rulebook
 from ledger import chart
 from ledger.bulk import update_rows
 from ledger.events.recording import record
-from ledger.money import EXACT, MAX_DECIMALS, round_half_even, total
+from ledger.money import EXACT, MAX_DECIMALS, round_half_even
 from ledger.posting import Entry, Line
 from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.lines import cost_lines, engine_lines, notional_of
 from liquidation.models import Fill, Takeover
+from liquidation.parts import Parts
 from liquidation.rules import PositionSide, book_for_engine, profit_and_loss
 
 ZERO = Decimal(0)
@@ -67,9 +65,7 @@ class Engine:
         self._planned: dict[str, Planned] = {}
         self._changed: dict[int, Takeover] = {}
         self._settling: list[Takeover] = []
-        self._fills_of: dict[int, list[Fill]] = defaultdict(list)
-        # Latest time of the parts from before, by takeover; read where one is closed in several calls.
-        self._told_before: dict[int, datetime] | None = None
+        self._parts = Parts(self._takeovers.values())
 
     def takeover(self, reference: str) -> Takeover:
         """Raises NotFound `takeover_unknown`."""
@@ -143,7 +139,7 @@ class Engine:
         ]
         self._post_for(fill, lines, entry_kind, f"fill:{reference}")
         self._fills.append(fill)
-        self._fills_of[takeover.pk].append(fill)
+        self._parts.add(fill)
 
         takeover.remaining = EXACT.subtract(takeover.remaining, quantity)
         takeover.running_result = EXACT.add(takeover.running_result, result)
@@ -154,7 +150,7 @@ class Engine:
         takeover.notional = EXACT.add(takeover.notional, round_half_even(notional_of(fill), MAX_DECIMALS))
         self.changed(takeover)
         if not takeover.remaining:
-            self.settle(takeover, closed_at=self._last_part_at(takeover))
+            self.settle(takeover, closed_at=self._parts.last_at(takeover))
         return fill
 
     def settle(self, takeover: Takeover, *, closed_at: datetime) -> None:
@@ -193,7 +189,6 @@ class Engine:
         """Post everything in one call, then save. Raises PostingRefused; Outdated where a fund was drawn meanwhile."""
         if not self._locked:
             self.lock_funds(self._fund_ids)
-        self._read_earlier_fills()
         for step in self._steps:
             step()
         self.movements.post()
@@ -245,7 +240,7 @@ class Engine:
                 fund_id=fund_id,
                 version=version,
                 result=takeover.running_result,
-                notional=self._exact_notional(takeover),
+                notional=self._notional(takeover),
                 trader=takeover.trader,
                 cause=cause,
             )
@@ -267,36 +262,10 @@ class Engine:
             fund_id=fund_id, amount=EXACT.subtract(takeover.compensation, reserved_used), cause=cause
         )
 
-    def _last_part_at(self, takeover: Takeover) -> datetime:
-        """When the latest part of all that stand was closed. Nothing remains."""
-        told_now = self._fills_of[takeover.pk]
-        latest = max(fill.filled_at for fill in told_now)
-        if total(fill.quantity for fill in told_now) == takeover.quantity:
-            return latest
-        if self._told_before is None:
-            earlier = Fill.objects.filter(takeover__in=self._takeovers.values(), reversed_at=None)
-            rows = earlier.values_list("takeover").annotate(Max("filled_at"))
-            self._told_before = dict(rows)
-        return max(latest, self._told_before.get(takeover.pk, latest))
-
-    def _read_earlier_fills(self) -> None:
-        """Fills of takeovers that are settled now, where a rate of the rulebook applies to their exact notional."""
-        wanted = {
-            takeover.pk: takeover
-            for takeover in self._settling
-            if takeover.running_result > 0 and _uses_notional(self.rulebook(takeover))
-        }
-        if not wanted:
-            return
-        for fill in Fill.objects.filter(takeover_id__in=wanted, reversed_at=None):
-            fill.takeover = wanted[fill.takeover_id]
-            self._fills_of[fill.takeover_id].append(fill)
-
-    def _exact_notional(self, takeover: Takeover) -> Fraction:
-        """Of all fills, exact: the stored notional has 18 decimals, an inverse contract's may have no end of them."""
-        if not _uses_notional(self.rulebook(takeover)):
-            return Fraction(takeover.notional)
-        return sum((notional_of(fill) for fill in self._fills_of[takeover.pk]), Fraction(0))
+    def _notional(self, takeover: Takeover) -> Fraction:
+        """Exact where a rate of the rulebook applies to it."""
+        exact = _uses_notional(self.rulebook(takeover))
+        return self._parts.notional(takeover) if exact else Fraction(takeover.notional)
 
 
 def _given(price: Decimal | None) -> Decimal:

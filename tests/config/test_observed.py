@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from config.scratch import DatabaseUrls
 from fund.tasks import settle_cycle
+from ledger.events.tasks import deliver_waiting
 from ledger.rest.keys import create_key
 from ledger.rest.models import Role
 from ledger.rest.request_ids import identified
@@ -131,6 +132,16 @@ def test_tasks_are_counted_and_logged_with_their_id(service: Service) -> None:
     (line,) = service.lines(event="task", task_id=sent.id)
     assert (line["task"], line["state"]) == ("fund.settle_cycle", "SUCCESS")
     assert line["request_id"] == "asked-by-hand"
+
+
+def test_a_tick_that_finds_nothing_to_do_leaves_no_line(service: Service) -> None:
+    deliver_waiting.apply_async(queue="celery")
+    wait_until(lambda: service.metric("bulwark_tasks_total", task="events.deliver_waiting") == 1, seconds=60)
+    open_fund("full_cover", contribution="700")
+    sent = settle_cycle.apply_async([open_cycle(1).pk])
+    wait_until(lambda: bool(service.lines(event="task", task_id=sent.id)), seconds=60)
+
+    assert service.lines(event="task", task="events.deliver_waiting") == []
 
 
 def test_line_of_a_request_says_who_and_how_long_and_holds_no_secret(service: Service) -> None:
