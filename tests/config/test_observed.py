@@ -1,6 +1,7 @@
 """What a running service says of itself: metrics of all its processes together, a log in lines, ids in both."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -104,6 +105,13 @@ def test_counts_of_all_processes_come_together(service: Service) -> None:
     posted = {"route": "api/v1/entries/", "method": "POST"}
     assert service.metric("bulwark_request_seconds_count", status="201", **posted) == 21
     assert service.metric("bulwark_request_seconds_count", status="409", **posted) == 1
+
+
+def test_process_that_has_only_begun_to_count_hides_nothing(service: Service) -> None:
+    assert service.call("/nowhere")[0] == 404
+    (Path(os.environ["BULWARK_STATE"]) / "counts" / "counter_1.db").touch()
+
+    assert service.metric("bulwark_request_seconds_count", route="unmatched", status="404") == 1
 
 
 def test_references_and_unknown_paths_are_no_labels(service: Service) -> None:
