@@ -14,8 +14,16 @@
 -- Exact order. As integers, a/b and c/d differ by at least 1/(b*d) where they differ at all. With b and d below
 -- 10^n, cutting the quotients off after 2n decimals leaves different ones different and equal ones equal.
 
+-- This file and adl_queue.sql replace what is installed of them.
+DROP FUNCTION IF EXISTS
+    fund_adl_head_v1, fund_adl_pro_rata_v1, fund_adl_standing_v1, fund_adl_book_v1, fund_adl_denominator_v1,
+    fund_adl_numerator_v1, fund_adl_estimated_v1, fund_adl_estimate_v1;
+DROP TYPE IF EXISTS fund_adl_near_v1;
+DROP INDEX IF EXISTS fund_openposition_sampled;
+
 -- A position's score within one hundred-millionth. NULL: not queued; 'Infinity': only the exact score can tell;
--- 'NaN': an input of the score is missing. `gain` is the price's move in the position's favour.
+-- 'NaN': an input of the score is missing. `gain` is the price's move in the position's favour. What most positions are
+-- is asked first.
 CREATE FUNCTION fund_adl_estimate_v1(
     queue text, inverse boolean, long boolean, size float8, gain float8, entry float8, mark float8, margin float8,
     wallet float8, profit float8
@@ -24,34 +32,49 @@ CREATE FUNCTION fund_adl_estimate_v1(
         WHEN queue = 'profit_amount' THEN CASE WHEN gain > 0 THEN profit END
         WHEN queue = 'pnl_rate_x_leverage' THEN
             CASE
+                WHEN margin + profit > 1e-6 * (abs(margin) + abs(profit)) THEN
+                    CASE
+                        WHEN gain > 0 THEN
+                            gain / CASE WHEN inverse THEN mark ELSE entry END
+                            * (CASE WHEN inverse THEN size / mark ELSE size * mark END / (margin + profit))
+                        ELSE
+                            gain / CASE WHEN inverse THEN mark ELSE entry END
+                            * ((margin + profit) / CASE WHEN inverse THEN size / mark ELSE size * mark END)
+                    END
                 WHEN margin IS NULL THEN 'NaN'
-                WHEN abs(margin + profit) <= 1e-6 * (abs(margin) + abs(profit)) THEN 'Infinity'
-                WHEN margin + profit < 0 THEN NULL
-                WHEN gain > 0 THEN
-                    gain / CASE WHEN inverse THEN mark ELSE entry END
-                    * (CASE WHEN inverse THEN size / mark ELSE size * mark END / (margin + profit))
-                ELSE
-                    gain / CASE WHEN inverse THEN mark ELSE entry END
-                    * ((margin + profit) / CASE WHEN inverse THEN size / mark ELSE size * mark END)
+                WHEN margin + profit >= -1e-6 * (abs(margin) + abs(profit)) THEN 'Infinity'
             END
         WHEN queue = 'profit_x_margin_ratio' THEN
             CASE
+                WHEN gain > 0 AND wallet + profit > 1e-6 * (abs(wallet) + profit) AND margin IS NOT NULL THEN
+                    profit / greatest(wallet, 1) * (margin / (wallet + profit))
                 WHEN margin IS NULL OR wallet IS NULL THEN 'NaN'
-                WHEN gain <= 0 THEN 0
-                WHEN abs(wallet + profit) <= 1e-6 * (abs(wallet) + profit) THEN 'Infinity'
-                WHEN wallet + profit < 0 THEN 0
-                ELSE profit / greatest(wallet, 1) * (margin / (wallet + profit))
+                WHEN gain > 0 AND wallet + profit >= -1e-6 * (abs(wallet) + profit) THEN 'Infinity'
+                ELSE 0
             END
         WHEN queue = 'mark_entry_x_leverage' THEN
             CASE
-                WHEN wallet IS NULL THEN 'NaN'
-                WHEN gain <= 0 THEN NULL
-                WHEN abs(wallet + profit) <= 1e-6 * (abs(wallet) + profit) THEN 'Infinity'
-                WHEN wallet + profit < 0 THEN NULL
-                ELSE
+                WHEN gain > 0 AND wallet + profit > 1e-6 * (abs(wallet) + profit) THEN
                     CASE WHEN long THEN mark / entry ELSE entry / mark END
                     * (CASE WHEN inverse THEN size / mark ELSE size * mark END / (wallet + profit))
+                WHEN wallet IS NULL THEN 'NaN'
+                WHEN gain > 0 AND wallet + profit >= -1e-6 * (abs(wallet) + profit) THEN 'Infinity'
             END
+    END
+$$;
+
+-- Whether a position is queued with a finite estimate: the same conditions, without the quotient.
+CREATE FUNCTION fund_adl_estimated_v1(
+    queue text, gain float8, margin float8, wallet float8, profit float8
+) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN queue = 'profit_amount' THEN gain > 0
+        WHEN queue = 'pnl_rate_x_leverage' THEN margin + profit > 1e-6 * (abs(margin) + abs(profit))
+        WHEN queue = 'profit_x_margin_ratio' THEN
+            margin IS NOT NULL AND wallet IS NOT NULL
+            AND (gain <= 0 OR abs(wallet + profit) > 1e-6 * (abs(wallet) + profit))
+        WHEN queue = 'mark_entry_x_leverage' THEN gain > 0 AND wallet + profit > 1e-6 * (abs(wallet) + profit)
+        ELSE true
     END
 $$;
 
@@ -113,19 +136,23 @@ $$;
 
 -- A book with the estimate and the exact score of each position. It is merged into the query that uses it, which
 -- evaluates no column that it does not name. Of `seeded_random` the score is 0, and the smallest `digest` stands first;
--- its first 48 bits, as a number, tell it from nearly all others.
+-- its first 32 bits, as a number, tell it from nearly all others.
 CREATE FUNCTION fund_adl_book_v1(
     of_fund bigint, of_contract text, of_side text, inverse boolean, multiplier numeric, queue text, seed text
 ) RETURNS TABLE (
     id bigint, "position" varchar, trader varchar, quantity numeric, entry_price numeric, mark_price numeric,
-    margin numeric, wallet numeric, quantity_float float8, estimate float8, numerator numeric, denominator numeric,
-    digest bytea
+    margin numeric, wallet numeric, quantity_float float8, estimated boolean, estimate float8, numerator numeric,
+    denominator numeric, digest bytea
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT p.id, p.position, p.trader, p.quantity, p.entry_price, p.mark_price, p.margin, p.wallet, p.quantity_float,
+           fund_adl_estimated_v1(
+               queue, f.gain, p.margin_float, p.wallet_float,
+               CASE WHEN inverse THEN f.size * f.gain / (p.entry_float * p.mark_float) ELSE f.size * f.gain END
+           ),
            CASE
                WHEN queue = 'seeded_random' THEN
-                   -(('x' || encode(substr(sha256(convert_to(seed || ':' || p.position, 'UTF8')), 1, 6), 'hex'))
-                       ::bit(48)::bigint::float8)
+                   -(('x' || encode(substr(sha256(convert_to(seed || ':' || p.position, 'UTF8')), 1, 4), 'hex'))
+                       ::bit(32)::bigint::float8)
                ELSE
                    fund_adl_estimate_v1(
                        queue, inverse, of_side = 'long', f.size, f.gain, p.entry_float, p.mark_float, p.margin_float,

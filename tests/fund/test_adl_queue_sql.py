@@ -23,6 +23,8 @@ FUND = 1
 CONTRACT = "X-PERP"
 SEED = "of the fourteenth"
 IN_TURN = [queue for queue in AdlQueue if queue not in (AdlQueue.EXTERNAL, AdlQueue.PRO_RATA)]
+# Of so many ids the database looks at one before it begins.
+SAMPLED = 64
 NAMES = "aAbBcdefghéz"
 SMALLEST = Decimal("1e-18")
 
@@ -109,16 +111,24 @@ def test_scores_that_differ_by_the_least_they_can_are_told_apart(
 
 
 @everywhere
-@given(books(), st.sampled_from(IN_TURN), quantities, st.sampled_from([(1, 3, None), (None,)]), st.integers(1, 4))
+@given(
+    books(),
+    st.sampled_from(IN_TURN),
+    quantities,
+    st.sampled_from([(1, 128, None), (None,)]),
+    st.integers(1, 4),
+    st.sampled_from([1, SAMPLED // 2, SAMPLED]),
+)
 def test_the_head_is_ranked_and_cut_as_the_rule_does(
     book_of_rows: tuple[adl.Book, list[Row]],
     policy: AdlQueue,
     quantity: Decimal,
     examined: tuple[int | None, ...],
     shown: int,
+    apart: int,
 ) -> None:
     book, rows = book_of_rows
-    hold(rows)
+    hold(rows, apart=apart)
     queued, cut = by_the_rule(book, rows, policy, quantity)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adl, "_EXAMINED", examined)
@@ -157,11 +167,12 @@ def test_every_position_stands_where_the_rule_ranks_it(
     assert adl.standings(book, policy=policy, seed=SEED, positions=sorted(asked)) == expected
 
 
-def hold(rows: Sequence[Row]) -> None:
-    """These are the fund's open positions, and no others."""
+def hold(rows: Sequence[Row], *, apart: int = 1) -> None:
+    """These are the fund's open positions, and no others; their ids are multiples of `apart`."""
     OpenPosition.objects.all().delete()
     OpenPosition.objects.bulk_create(
         OpenPosition(
+            id=number * apart,
             fund_id=FUND,
             position=row.position,
             trader=row.trader,
@@ -173,7 +184,7 @@ def hold(rows: Sequence[Row]) -> None:
             margin=row.margin,
             wallet=row.wallet,
         )
-        for row in rows
+        for number, row in enumerate(rows, start=1)
     )
 
 
