@@ -1,7 +1,8 @@
 """The load of the API's benchmark, in a process of its own: keep-alive connections, each with one request under way.
 
 `python -m benchmarks.api_client PORT SECRET KIND CONNECTIONS SECONDS NAME`: KIND is `empty`, `single` or `batch`, of
-1,000 takeovers. Prints the seconds it took, then the seconds of each request.
+1,000 takeovers. Every process of the server gets as many of the connections: which one takes a connection is chance,
+and chance is not measured here. Prints the seconds it took, then the seconds of each request.
 """
 
 import json
@@ -15,6 +16,9 @@ ITEMS_PER_BATCH = 1_000
 TRADERS = 1_000
 # Each has a clearing account, and takeovers of one contract wait for each other there until they are on the disk.
 CONTRACTS = 100
+# Of the server: what `make run` starts.
+PROCESSES = 2
+EMPTY = b"GET /empty/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def takeover(name: str, number: int) -> dict[str, str]:
@@ -36,7 +40,7 @@ def requests(kind: str, secret: str, name: str) -> Iterator[bytes]:
     number = 0
     while True:
         if kind == "empty":
-            yield b"GET /empty/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            yield EMPTY
             continue
         if kind == "single":
             document: object = takeover(name, number)
@@ -80,11 +84,36 @@ class Caller:
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         return len(body) >= int(length)
 
+    def process(self) -> bytes:
+        """Which process of the server has this connection."""
+        self.send(EMPTY)
+        while not self.answered():
+            pass
+        return self._received.partition(b"\r\n\r\n")[2]
+
+
+def spread(port: int, connections: int) -> list[Caller]:
+    """So many connections, as many to each process."""
+    share = connections // PROCESSES
+    found: dict[bytes, list[Caller]] = {}
+    for _ in range(1_000):
+        caller = Caller(port)
+        of_process = found.setdefault(caller.process(), [])
+        of_process.append(caller)
+        if len(found) == PROCESSES and min(map(len, found.values())) >= share:
+            break
+    else:
+        raise RuntimeError(f"of 1,000 connections not {share} came to each of {PROCESSES} processes")
+    for each in found.values():
+        for caller in each[share:]:
+            caller.socket.close()
+    return [caller for each in found.values() for caller in each[:share]]
+
 
 def run(port: int, made: Iterator[bytes], *, connections: int, seconds: float) -> tuple[float, list[float]]:
     """Have each connection send the next request as soon as its last is answered. Returns the whole time and each."""
     waiting = selectors.DefaultSelector()
-    callers = [Caller(port) for _ in range(connections)]
+    callers = spread(port, connections)
     times: list[float] = []
     started = time.perf_counter()
     for caller in callers:

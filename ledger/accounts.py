@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from ledger import chart
+from ledger.bulk import run
 from ledger.errors import Refused
 
 _OPEN = """
@@ -38,20 +39,17 @@ def open_missing(codes: Iterable[str], *, currency: str) -> None:
         specs.append(spec)
     if not specs:
         return
-    connection.ensure_connection()
-    with transaction.atomic(savepoint=False), psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(
-            _OPEN,
-            (
-                [spec.code for spec in specs],
-                [spec.kind.name for spec in specs],
-                [spec.owner for spec in specs],
-                [currency for _ in specs],
-                [spec.kind.normal_side.value for spec in specs],
-                [_floor(spec.kind) for spec in specs],
-                [spec.kind.lock_rank for spec in specs],
-            ),
-        )
+    arguments = [
+        [spec.code for spec in specs],
+        [spec.kind.name for spec in specs],
+        [spec.owner for spec in specs],
+        [currency for _ in specs],
+        [spec.kind.normal_side.value for spec in specs],
+        [_floor(spec.kind) for spec in specs],
+        [spec.kind.lock_rank for spec in specs],
+    ]
+    with transaction.atomic(savepoint=False):
+        run(_OPEN, arguments)
 
 
 _OPEN_TRADERS = """

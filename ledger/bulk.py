@@ -3,7 +3,7 @@
 Django's own way compiles each query anew, and the server plans it anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -22,42 +22,45 @@ def read_rows(
 
     The model's table goes by the name `r` in the condition. Foreign keys that may be null are none to follow.
     """
-    query = rows_query(model, condition, related=related)
-    return made_rows(model, _run(query, arguments).fetchall(), related=related)
-
-
-def rows_query(model: type[ModelT], condition: str, *, related: tuple[str, ...] = ()) -> str:
-    """What `read_rows` asks."""
-    return _select(model, related) + condition
-
-
-def made_rows(model: type[ModelT], found: Sequence[Sequence[Any]], *, related: tuple[str, ...] = ()) -> list[ModelT]:
-    """What `read_rows` makes of the answer."""
-    models_: list[type[models.Model]] = [model, *(_foreign(model, name) for name in related)]
+    names: dict[str, type[models.Model] | None] = {
+        "r": model,
+        **{f"r{place}": _foreign(model, name) for place, name in enumerate(related)},
+    }
     rows: list[ModelT] = []
-    for values in found:
-        made: list[Any] = []
-        start = 0
-        for each in models_:
-            names, converters = _read_columns(each)
-            part = list(values[start : start + len(names)])
-            start += len(names)
-            for place, convert in converters:
-                part[place] = convert(part[place], None, connection)
-            made.append(each.from_db(connection.alias, names, part))
-        row = made[0]
-        for name, other in zip(related, made[1:], strict=True):
+    for row, *others in read_joined(names, f"{_joined(model, related)} WHERE {condition}", arguments):
+        for name, other in zip(related, others, strict=True):
             setattr(row, name, other)
         rows.append(row)
     return rows
 
 
-def read_together(*queries: tuple[str, Sequence[Any]]) -> list[list[Any]]:
-    """What several queries find that do not depend on each other: sent at once, the server is waited for once."""
-    connection.ensure_connection()
-    with connection.connection.pipeline():
-        cursors = [_run(query, arguments) for query, arguments in queries]
-        return [cursor.fetchall() for cursor in cursors]
+def read_joined(
+    names: Mapping[str, type[models.Model] | None], source: str, arguments: Sequence[Any]
+) -> Iterator[list[Any]]:
+    """Rows of several models from one FROM clause, in which each goes by its name; None where an outer join has none.
+
+    A name without a model is a column as it is.
+    """
+    models_ = tuple(names.values())
+    shapes = [_read_columns(model) if model else None for model in models_]
+    for values in run(_columns(tuple(names), models_) + source, arguments):
+        found: list[Any] = []
+        start = 0
+        for model, shape in zip(models_, shapes, strict=True):
+            if model is None or shape is None:
+                found.append(values[start])
+                start += 1
+                continue
+            names_, converters, key = shape
+            part = list(values[start : start + len(names_)])
+            start += len(names_)
+            if part[key] is None:
+                found.append(None)
+                continue
+            for place, convert in converters:
+                part[place] = convert(part[place], None, connection)
+            found.append(model.from_db(connection.alias, names_, part))
+        yield found
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:
@@ -71,11 +74,11 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     model = type(rows[0])
     columns = [[getattr(row, name) for row in rows] for name in _insert_names(model)]
     if len(rows) == 1:
-        found = _run(_insert_one(model), [column[0] for column in columns]).fetchall()
+        found = run(_insert_one(model), [column[0] for column in columns]).fetchall()
     else:
         same = tuple(column.count(column[0]) == len(column) for column in columns)
         given = [column[0] if alike else arrays.of_values(column) for column, alike in zip(columns, same, strict=True)]
-        found = _run(_insert_many(model, same), [*given, len(rows)] if all(same) else given).fetchall()
+        found = run(_insert_many(model, same), [*given, len(rows)] if all(same) else given).fetchall()
     for row, (key,) in zip(rows, found, strict=True):
         row.pk = key
         row._state.adding = False
@@ -92,31 +95,39 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
     model = type(rows[0])
     names = [model._meta.pk.attname, *(_column(model, name).attname for name in fields)]
     values = [arrays.of_values([getattr(row, name) for row in rows]) for name in names]
-    _run(_update(model, tuple(fields)), values)
+    run(_update(model, tuple(fields)), values)
 
 
-def _run(query: str, arguments: Sequence[Any]) -> "psycopg.Cursor[Any]":
+def run(query: str, arguments: Sequence[Any]) -> "psycopg.Cursor[Any]":
+    """Run a statement that the server plans once for all the times a connection runs it. Raises psycopg's errors."""
     connection.ensure_connection()
     return psycopg.Cursor(connection.connection).execute(query.encode(), arguments)
 
 
 @cache
-def _select(model: type[models.Model], related: tuple[str, ...]) -> str:
-    columns = [f"r.{_quoted(field)}" for field in _fields(model)]
-    joins = ""
+def _columns(names: tuple[str, ...], models_: tuple[type[models.Model] | None, ...]) -> str:
+    columns = [
+        f"{name}.{_quoted(field)}" if model else name
+        for name, model in zip(names, models_, strict=True)
+        for field in (_fields(model) if model else (None,))
+    ]
+    return f"SELECT {', '.join(columns)} FROM "
+
+
+@cache
+def _joined(model: type[models.Model], related: tuple[str, ...]) -> str:
+    joins = f"{_table(model)} r"
     for place, name in enumerate(related):
         other = _foreign(model, name)
-        columns += [f"r{place}.{_quoted(field)}" for field in _fields(other)]
-        table, key = connection.ops.quote_name(other._meta.db_table), _quoted(other._meta.pk)
-        joins += f" JOIN {table} r{place} ON r{place}.{key} = r.{_quoted(_column(model, name))}"
-    table = connection.ops.quote_name(model._meta.db_table)
-    return f"SELECT {', '.join(columns)} FROM {table} r{joins} WHERE "
+        key = _quoted(other._meta.pk)
+        joins += f" JOIN {_table(other)} r{place} ON r{place}.{key} = r.{_quoted(_column(model, name))}"
+    return joins
 
 
 @cache
 def _insert_one(model: type[models.Model]) -> str:
     fields = [_column(model, name) for name in _insert_names(model)]
-    table, key = connection.ops.quote_name(model._meta.db_table), _quoted(model._meta.pk)
+    table, key = _table(model), _quoted(model._meta.pk)
     names, values = ", ".join(map(_quoted, fields)), ", ".join(f"%s::{_type(field)}" for field in fields)
     return f"INSERT INTO {table} ({names}) VALUES ({values}) RETURNING {key}"
 
@@ -137,7 +148,7 @@ def _insert_many(model: type[models.Model], same: tuple[bool, ...]) -> str:
     else:
         each = "generate_series(1, %s::integer) AS n (place)"
     values = ", ".join(f"g.c{place}" if alike else f"n.u{place}" for place, alike in enumerate(same))
-    table, key = connection.ops.quote_name(model._meta.db_table), _quoted(model._meta.pk)
+    table, key = _table(model), _quoted(model._meta.pk)
     names = ", ".join(_quoted(field) for field in fields)
     return (
         f"INSERT INTO {table} ({names}) SELECT {values} FROM (SELECT {given}) g CROSS JOIN LATERAL {each}"
@@ -151,7 +162,7 @@ def _update(model: type[models.Model], fields: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{_quoted(column)} = n.{_quoted(column)}" for column in columns[1:])
     given = ", ".join(f"%s::{_type(column)}[]" for column in columns)
     names = ", ".join(_quoted(column) for column in columns)
-    table, key = connection.ops.quote_name(model._meta.db_table), _quoted(columns[0])
+    table, key = _table(model), _quoted(columns[0])
     return f"UPDATE {table} t SET {assignments} FROM unnest({given}) AS n ({names}) WHERE t.{key} = n.{key}"
 
 
@@ -166,10 +177,11 @@ def _insert_names(model: type[models.Model]) -> list[str]:
 
 
 @cache
-def _read_columns(model: type[models.Model]) -> tuple[list[str], list[tuple[int, Any]]]:
+def _read_columns(model: type[models.Model]) -> tuple[list[str], list[tuple[int, Any]], int]:
+    """Names, what has to be converted, and where the primary key stands."""
     fields = _fields(model)
     converters = [(place, field.from_db_value) for place, field in enumerate(fields) if hasattr(field, "from_db_value")]
-    return [field.attname for field in fields], converters
+    return [field.attname for field in fields], converters, fields.index(model._meta.pk)
 
 
 def _foreign(model: type[models.Model], name: str) -> type[models.Model]:
@@ -185,6 +197,10 @@ def _column(model: type[models.Model], name: str) -> Any:
 
 def _type(field: Any) -> str:
     return str(field.rel_db_type(connection) if field.primary_key else field.db_type(connection))
+
+
+def _table(model: type[models.Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
 
 
 def _quoted(field: Any) -> str:

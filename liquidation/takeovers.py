@@ -6,14 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from fund import rulebooks
-from fund.models import RulebookVersion
+from fund.models import Fund, RulebookVersion
 from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
-from ledger import accounts, chart
-from ledger.bulk import insert_rows, made_rows, read_together, rows_query
+from ledger import accounts, arrays, chart
+from ledger.bulk import insert_rows, read_joined
 from ledger.errors import Refused
 from ledger.events.recording import record
+from ledger.models import Currency
 from ledger.money import EXACT
 from ledger.posting import Entry, Line
 from ledger.transactions import retried
@@ -67,7 +68,8 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     `price_not_positive`, `price_negative`, `margin_negative`, `amount_precision`, `number_out_of_range`,
     `mark_price_missing`, `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
     """
-    known, traded, versions = _terms(reports)
+    terms = _terms(reports)
+    known = dict(terms.takeovers)
     reported: list[Reported] = []
     new: list[Takeover] = []
     for position, report in enumerate(reports):
@@ -77,7 +79,7 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
                 _check_same(takeover, report)
                 reported.append(Reported(takeover, replayed=True))
                 continue
-            takeover = _take_over(report, traded, versions, recorded_at)
+            takeover = _take_over(report, terms, recorded_at)
         except Refused as refused:
             refused.position = position
             raise
@@ -85,31 +87,51 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
         new.append(takeover)
         reported.append(Reported(takeover, replayed=False))
     if new:
-        _book(new, versions)
+        _book(new, terms)
     return reported
 
 
-_KNOWN = "SELECT reference FROM liquidation_takeover WHERE reference = ANY(%s)"
-_OF_THEIR_FUNDS = "r.fund_id IN (SELECT fund_id FROM liquidation_contract WHERE symbol = ANY(%s))"
-_WITH_CONTRACTS = ("fund", "margin_currency")
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What is known of some reports: takeovers by reference, contracts by symbol, accounts of their traders."""
+
+    takeovers: Mapping[str, Takeover]
+    contracts: Mapping[str, Contract]
+    versions: "_Versions"
+    accounts: Collection[str]
 
 
-def _terms(
-    reports: Sequence[TakeoverReport],
-) -> tuple[dict[str, Takeover], Mapping[str, Contract], "_Versions"]:
-    """Takeovers that are known already, contracts, and the versions of their funds' rulebooks."""
-    symbols = list({report.contract for report in reports})
-    references, contract_rows, version_rows = read_together(
-        (_KNOWN, [list({report.reference for report in reports})]),
-        (rows_query(Contract, "r.symbol = ANY(%s)", related=_WITH_CONTRACTS), [symbols]),
-        (rows_query(RulebookVersion, _OF_THEIR_FUNDS), [symbols]),
-    )
-    known = {}
-    if references:
-        rows = Takeover.objects.select_related("contract", "rulebook")
-        known = {each.reference: each for each in rows.filter(reference__in=[name for (name,) in references])}
-    traded = {contract.symbol: contract for contract in made_rows(Contract, contract_rows, related=_WITH_CONTRACTS)}
-    return known, traded, _Versions(made_rows(RulebookVersion, version_rows))
+# One question for all of it. A first row says what is known of the names; then each contract comes with its fund, its
+# currency and one of the fund's rulebooks.
+_READ = """
+    (SELECT ARRAY(SELECT reference FROM liquidation_takeover WHERE reference = ANY(%s::text[])) AS takeovers,
+            ARRAY(SELECT code FROM ledger_account WHERE kind = 'trader' AND owner = ANY(%s::text[])) AS accounts) k
+    FULL JOIN (SELECT * FROM liquidation_contract WHERE symbol = ANY(%s::text[])) r ON false
+    LEFT JOIN fund_fund f ON f.id = r.fund_id
+    LEFT JOIN ledger_currency c ON c.code = r.margin_currency_id
+    LEFT JOIN fund_rulebookversion v ON v.fund_id = r.fund_id"""
+_READ_OF = {"k.takeovers": None, "k.accounts": None, "r": Contract, "f": Fund, "c": Currency, "v": RulebookVersion}
+
+
+def _terms(reports: Sequence[TakeoverReport]) -> _Terms:
+    asked = [
+        arrays.texts({getattr(report, name) for report in reports}) for name in ("reference", "trader", "contract")
+    ]
+    takeovers: dict[str, Takeover] = {}
+    opened: Collection[str] = ()
+    traded: dict[str, Contract] = {}
+    versions: dict[int, RulebookVersion] = {}
+    for known, of_traders, contract, fund, currency, version in read_joined(_READ_OF, _READ, asked):
+        if contract is None:
+            opened = frozenset(of_traders)
+            if known:
+                rows = Takeover.objects.select_related("contract", "rulebook").filter(reference__in=known)
+                takeovers = {each.reference: each for each in rows}
+        else:
+            contract.fund, contract.margin_currency = fund, currency
+            traded[contract.symbol] = contract
+            versions[version.pk] = version
+    return _Terms(takeovers, contracts=traded, versions=_Versions(versions.values()), accounts=opened)
 
 
 class _Versions:
@@ -129,10 +151,8 @@ class _Versions:
         return self._rulebooks[version.pk]
 
 
-def _take_over(
-    report: TakeoverReport, traded: Mapping[str, Contract], versions: _Versions, recorded_at: datetime
-) -> Takeover:
-    contract = traded.get(report.contract)
+def _take_over(report: TakeoverReport, terms: _Terms, recorded_at: datetime) -> Takeover:
+    contract, versions = terms.contracts.get(report.contract), terms.versions
     if contract is None:
         raise errors.contract_unknown(report.contract)
     _check(report, contract)
@@ -197,13 +217,16 @@ def _leftover(takeover: Takeover, mark_price: Decimal) -> Decimal:
     return book_for_engine(exact, kind=kind_of(contract), decimals=contract.margin_currency.decimals)
 
 
-def _book(takeovers: Sequence[Takeover], versions: _Versions) -> None:
-    traders: dict[str, set[str]] = {}
+def _book(takeovers: Sequence[Takeover], terms: _Terms) -> None:
+    versions = terms.versions
+    missing: dict[str, set[str]] = {}
     for takeover in takeovers:
         currency = takeover.contract.margin_currency_id
-        traders.setdefault(currency, set()).add(chart.trader(takeover.trader, currency))
-    for currency in sorted(traders):
-        accounts.open_missing(sorted(traders[currency]), currency=currency)
+        account = chart.trader(takeover.trader, currency)
+        if account not in terms.accounts:
+            missing.setdefault(currency, set()).add(account)
+    for currency in sorted(missing):
+        accounts.open_missing(sorted(missing[currency]), currency=currency)
 
     movements = Movements()
     compensated = {

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from ledger import arrays
+from ledger.bulk import run
 from ledger.events.kinds import Happened
 
 # Numbered at once: far more than a page, and few enough to be done within a blink.
@@ -36,8 +37,7 @@ def record(events: Sequence[Happened]) -> None:
         arrays.literal(f'"{event.occurred_at.isoformat()}"' for event in events),
         arrays.texts(event.once for event in events),
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, arguments)
+    run(_INSERT, arguments)
 
 
 def number() -> int:
