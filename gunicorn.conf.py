@@ -1,5 +1,6 @@
 """Read by gunicorn where it is started in the project's folder: what its processes count lies in one place."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -15,6 +16,12 @@ if _OURS:
 # It would lie in the home of whoever runs it, one for all servers of that user; signals do what it could.
 control_socket_disable = True
 logconfig_dict = logs.configured(level=os.environ.get("LOG_LEVEL", "INFO"), format=os.environ.get("LOG_FORMAT", ""))
+
+
+def post_worker_init(worker: Any) -> None:
+    # What is there once the service is loaded stays: the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -16,7 +16,7 @@ def texts(elements: Iterable[str]) -> str:
     together = "".join(listed)
     if "\\" in together or '"' in together:
         listed = [element.replace("\\", "\\\\").replace('"', '\\"') for element in listed]
-    return '{"' + '","'.join(listed) + '"}'
+    return '{"' + '","'.join(listed) + '"}' if listed else "{}"
 
 
 def of_values(values: Sequence[Any]) -> str:

@@ -3,7 +3,7 @@
 Django's own way compiles each query anew, and the server plans it anew.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -63,22 +63,36 @@ def read_joined(
         yield found
 
 
-def insert_rows(rows: Sequence[models.Model]) -> None:
+def among(column: str, values: Collection[str]) -> tuple[str, str]:
+    """An SQL condition and its argument: that a column of texts has one of the values.
+
+    A single one is compared as such. Of an array the server does not believe that it is as short every time, and plans
+    the statement anew.
+    """
+    if len(values) == 1:
+        (value,) = values
+        return f"{column} = %s", value
+    return f"{column} = ANY(%s::text[])", arrays.texts(values)
+
+
+def insert_rows(rows: Sequence[models.Model], *, along: tuple[str, Sequence[Any]] = ("", ())) -> None:
     """Insert new rows of one model, in their order, and give each its id: one statement, whatever their number.
 
     Columns in which all rows have the same are written once. For fields that the database knows as they are: texts,
-    numbers, moments, foreign keys.
+    numbers, moments, foreign keys. `along`: another INSERT with its arguments that the same statement makes.
     """
     if not rows:
         return
+    with_it = f"WITH along AS ({along[0]}) " if along[0] else ""
     model = type(rows[0])
     columns = [[getattr(row, name) for row in rows] for name in _insert_names(model)]
     if len(rows) == 1:
-        found = run(_insert_one(model), [column[0] for column in columns]).fetchall()
+        query, given = _insert_one(model), [column[0] for column in columns]
     else:
         same = tuple(column.count(column[0]) == len(column) for column in columns)
         given = [column[0] if alike else arrays.of_values(column) for column, alike in zip(columns, same, strict=True)]
-        found = run(_insert_many(model, same), [*given, len(rows)] if all(same) else given).fetchall()
+        query, given = _insert_many(model, same), [*given, len(rows)] if all(same) else given
+    found = run(with_it + query, [*along[1], *given]).fetchall()
     for row, (key,) in zip(rows, found, strict=True):
         row.pk = key
         row._state.adding = False

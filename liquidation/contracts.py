@@ -8,7 +8,7 @@ from decimal import Decimal
 from fund import funds
 from fund.rules import ContractKind
 from ledger import accounts, chart
-from ledger.bulk import read_rows
+from ledger.bulk import among, read_rows
 from ledger.models import Currency
 from ledger.transactions import retried
 from liquidation import errors
@@ -80,7 +80,8 @@ def add_contract(
 
 def by_symbol(symbols: Collection[str]) -> Mapping[str, Contract]:
     """The contracts of these symbols that exist, with their fund and currency."""
-    found = read_rows(Contract, "r.symbol = ANY(%s)", [list(symbols)], related=("fund", "margin_currency"))
+    condition, asked = among("r.symbol", symbols)
+    found = read_rows(Contract, condition, [asked], related=("fund", "margin_currency"))
     return {contract.symbol: contract for contract in found}
 
 

@@ -10,10 +10,10 @@ from fund.models import Fund, RulebookVersion
 from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
-from ledger import accounts, arrays, chart
-from ledger.bulk import insert_rows, read_joined
+from ledger import accounts, chart
+from ledger.bulk import among, read_joined
 from ledger.errors import Refused
-from ledger.events.recording import record
+from ledger.events.recording import insert_told
 from ledger.models import Currency
 from ledger.money import EXACT
 from ledger.posting import Entry, Line
@@ -104,9 +104,9 @@ class _Terms:
 # One question for all of it. A first row says what is known of the names; then each contract comes with its fund, its
 # currency and one of the fund's rulebooks.
 _READ = """
-    (SELECT ARRAY(SELECT reference FROM liquidation_takeover WHERE reference = ANY(%s::text[])) AS takeovers,
-            ARRAY(SELECT code FROM ledger_account WHERE kind = 'trader' AND owner = ANY(%s::text[])) AS accounts) k
-    FULL JOIN (SELECT * FROM liquidation_contract WHERE symbol = ANY(%s::text[])) r ON false
+    (SELECT ARRAY(SELECT reference FROM liquidation_takeover WHERE {references}) AS takeovers,
+            ARRAY(SELECT code FROM ledger_account WHERE kind = 'trader' AND {traders}) AS accounts) k
+    FULL JOIN (SELECT * FROM liquidation_contract WHERE {contracts}) r ON false
     LEFT JOIN fund_fund f ON f.id = r.fund_id
     LEFT JOIN ledger_currency c ON c.code = r.margin_currency_id
     LEFT JOIN fund_rulebookversion v ON v.fund_id = r.fund_id"""
@@ -114,14 +114,17 @@ _READ_OF = {"k.takeovers": None, "k.accounts": None, "r": Contract, "f": Fund, "
 
 
 def _terms(reports: Sequence[TakeoverReport]) -> _Terms:
-    asked = [
-        arrays.texts({getattr(report, name) for report in reports}) for name in ("reference", "trader", "contract")
-    ]
+    references, reference = among("reference", {report.reference for report in reports})
+    traders, trader = among("owner", {report.trader for report in reports})
+    contracts, symbol = among("symbol", {report.contract for report in reports})
+    query = _READ.format(references=references, traders=traders, contracts=contracts)
     takeovers: dict[str, Takeover] = {}
     opened: Collection[str] = ()
     traded: dict[str, Contract] = {}
     versions: dict[int, RulebookVersion] = {}
-    for known, of_traders, contract, fund, currency, version in read_joined(_READ_OF, _READ, asked):
+    for known, of_traders, contract, fund, currency, version in read_joined(
+        _READ_OF, query, [reference, trader, symbol]
+    ):
         if contract is None:
             opened = frozenset(of_traders)
             if known:
@@ -244,8 +247,7 @@ def _book(takeovers: Sequence[Takeover], terms: _Terms) -> None:
     movements.post()
     for takeover, posted in planned:
         takeover.entry_id = posted.entry_id
-    insert_rows(takeovers)
-    record([events.of_report(takeover) for takeover in takeovers])
+    insert_told(takeovers, [events.of_report(takeover) for takeover in takeovers])
 
 
 def _lines(takeover: Takeover) -> list[Line]:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
+from django.db.models import Model
 
 from ledger import arrays
-from ledger.bulk import run
+from ledger.bulk import insert_rows, run
 from ledger.events.kinds import Happened
 
 # Numbered at once: far more than a page, and few enough to be done within a blink.
@@ -28,16 +28,23 @@ def record(events: Sequence[Happened]) -> None:
     Call it after what they tell has been locked: of two transactions that wait for each other, the events of the
     second then come after those of the first.
     """
-    if not events:
-        return
-    arguments: list[Any] = [
+    if events:
+        run(_INSERT, _arguments(events))
+
+
+def insert_told(rows: Sequence[Model], events: Sequence[Happened]) -> None:
+    """Insert new rows as `insert_rows` does and record the events that tell of them, at least one, in one statement."""
+    insert_rows(rows, along=(_INSERT, _arguments(events)))
+
+
+def _arguments(events: Sequence[Happened]) -> list[str]:
+    return [
         arrays.texts(event.kind for event in events),
         arrays.texts(event.stream for event in events),
         arrays.texts(json.dumps(event.data, ensure_ascii=False) for event in events),
         arrays.literal(f'"{event.occurred_at.isoformat()}"' for event in events),
         arrays.texts(event.once for event in events),
     ]
-    run(_INSERT, arguments)
 
 
 def number() -> int:
