@@ -1,10 +1,10 @@
 """Rulebook versions of a fund: published, found by time, read."""
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import orjson
 from django.db import IntegrityError, transaction
 
 from fund import errors, events
@@ -92,13 +92,13 @@ def named(fund: Fund, name: str) -> Rulebook:
 
 def load(version: RulebookVersion) -> Rulebook:
     """What the version says."""
-    return _read(json.dumps(version.fields, sort_keys=True))
+    return _read(orjson.dumps(version.fields, option=orjson.OPT_SORT_KEYS))
 
 
 @lru_cache(maxsize=1024)
-def _read(fields: str) -> Rulebook:
+def _read(fields: bytes) -> Rulebook:
     """Cached by content: a process may see several databases whose versions share ids."""
-    return from_json(json.loads(fields))
+    return from_json(orjson.loads(fields))
 
 
 def _replay(reference: str, fund: Fund, rulebook: Rulebook, effective_from: datetime | None) -> RulebookVersion | None:

@@ -3,7 +3,7 @@
 Django's own way compiles each query anew, and the server plans it anew.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -75,6 +75,28 @@ def among(column: str, values: Collection[str]) -> tuple[str, str]:
     return f"{column} = ANY(%s::text[])", arrays.texts(values)
 
 
+def new_row(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
+    """A row that is not saved yet, its fields by name, the others at their defaults: at half of what `model(**)` costs.
+
+    Related rows are given themselves.
+    """
+    blank, made = _blank(model)
+    values = {**{name: default() for name, default in made}, **values}
+    given: list[Any] = []
+    related: list[tuple[Any, models.Model]] = []
+    for field, name, default in blank:
+        value = values.get(name, default)
+        if field is not None and value is not None:
+            related.append((field, value))
+            value = value.pk
+        given.append(value)
+    assert values.keys() <= _names(model), f"{model.__name__} has no {', '.join(values.keys() - _names(model))}"
+    row = model(*given)
+    for field, other in related:
+        field.set_cached_value(row, other)
+    return row
+
+
 def insert_rows(rows: Sequence[models.Model], *, along: tuple[str, Sequence[Any]] = ("", ())) -> None:
     """Insert new rows of one model, in their order, and give each its id: one statement, whatever their number.
 
@@ -116,6 +138,25 @@ def run(query: str, arguments: Sequence[Any]) -> "psycopg.Cursor[Any]":
     """Run a statement that the server plans once for all the times a connection runs it. Raises psycopg's errors."""
     connection.ensure_connection()
     return psycopg.Cursor(connection.connection).execute(query.encode(), arguments)
+
+
+@cache
+def _blank(
+    model: type[models.Model],
+) -> tuple[list[tuple[Any, str, Any]], list[tuple[str, Callable[[], Any]]]]:
+    """Each column's field where it leads to another row, its name and its default; and defaults made anew each time."""
+    blank = []
+    for field in _fields(model):
+        anew = callable(field.default) and field.has_default()
+        default = models.DEFERRED if field.generated else None if anew else field.get_default()
+        blank.append((field if field.is_relation else None, field.name, default))
+    made = [(field.name, field.default) for field in _fields(model) if field.has_default() and callable(field.default)]
+    return blank, made
+
+
+@cache
+def _names(model: type[models.Model]) -> frozenset[str]:
+    return frozenset(field.name for field in _fields(model))
 
 
 @cache

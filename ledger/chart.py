@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 # Codes stand in URLs, exports and error messages: one line, no space, no quote, no slash.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}\Z")
@@ -144,6 +145,7 @@ def parse(code: str) -> AccountSpec:
     return AccountSpec(code, KINDS[kind], owner, currency)
 
 
+@lru_cache(maxsize=65_536)
 def is_name(text: str) -> bool:
     """Whether a trader's, fund's, contract's or vault's name may stand in an account code."""
     return bool(_NAME.match(text))

@@ -14,7 +14,7 @@ from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import CostPolicy, Rulebook
 from ledger import chart
-from ledger.bulk import update_rows
+from ledger.bulk import new_row, update_rows
 from ledger.events.recording import record
 from ledger.money import EXACT, MAX_DECIMALS, round_half_even
 from ledger.posting import Entry, Line
@@ -119,18 +119,21 @@ class Engine:
         result = pnl if pnl is not None else self.result_at(takeover, quantity=quantity, price=_given(price))
         leftover = _part_of(takeover.leftover, quantity, takeover.remaining, contract.margin_currency.decimals)
         net_of_costs = rulebook.cost_policy is CostPolicy.NET
-        fill = Fill(
-            reference=reference,
-            takeover=takeover,
-            kind=kind,
-            price=price,
-            pnl=pnl,
-            quantity=quantity,
-            fee=fee,
-            result=result,
-            leftover=leftover,
-            filled_at=filled_at,
-            recorded_at=self.recorded_at,
+        fill = new_row(
+            Fill,
+            {
+                "reference": reference,
+                "takeover": takeover,
+                "kind": kind,
+                "price": price,
+                "pnl": pnl,
+                "quantity": quantity,
+                "fee": fee,
+                "result": result,
+                "leftover": leftover,
+                "filled_at": filled_at,
+                "recorded_at": self.recorded_at,
+            },
         )
         lines = [
             *engine_lines(contract, EXACT.subtract(result, leftover)),

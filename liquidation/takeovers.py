@@ -11,7 +11,7 @@ from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
-from ledger.bulk import among, read_joined
+from ledger.bulk import among, new_row, read_joined
 from ledger.errors import Refused
 from ledger.events.recording import insert_told
 from ledger.models import Currency
@@ -161,20 +161,23 @@ def _take_over(report: TakeoverReport, terms: _Terms, recorded_at: datetime) -> 
     _check(report, contract)
     taken_over_at = report.taken_over_at or recorded_at
     version = versions.in_force(contract.fund_id, taken_over_at)
-    takeover = Takeover(
-        reference=report.reference,
-        contract=contract,
-        rulebook=version,
-        trader=report.trader,
-        side=report.side,
-        quantity=report.quantity,
-        bankruptcy_price=report.bankruptcy_price,
-        margin=report.margin,
-        entry_price=report.entry_price,
-        mark_price=report.mark_price,
-        taken_over_at=taken_over_at,
-        recorded_at=recorded_at,
-        remaining=report.quantity,
+    takeover = new_row(
+        Takeover,
+        {
+            "reference": report.reference,
+            "contract": contract,
+            "rulebook": version,
+            "trader": report.trader,
+            "side": report.side,
+            "quantity": report.quantity,
+            "bankruptcy_price": report.bankruptcy_price,
+            "margin": report.margin,
+            "entry_price": report.entry_price,
+            "mark_price": report.mark_price,
+            "taken_over_at": taken_over_at,
+            "recorded_at": recorded_at,
+            "remaining": report.quantity,
+        },
     )
     if versions.rulebook(version).takeover_valuation is TakeoverValuation.MARK:
         if report.mark_price is None:

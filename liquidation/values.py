@@ -9,6 +9,7 @@ from liquidation import errors
 from liquidation.models import Side
 
 REFERENCE_MOST = 160
+_SIDES = frozenset(Side.values)
 _TOO_LARGE = Decimal(10) ** MAX_INTEGER_DIGITS
 
 
@@ -27,7 +28,7 @@ def check_name(what: str, name: str) -> None:
 
 def check_side(side: str) -> None:
     """Raises Refused `side_unknown`."""
-    if side not in Side.values:
+    if side not in _SIDES:
         raise errors.side_unknown(side)
 
 
@@ -53,5 +54,4 @@ def check_amount(what: str, value: Decimal, currency: Currency) -> None:
 
 def decimals_of(value: Decimal) -> int:
     """Digits after the point that are not trailing zeros; `value` is finite."""
-    text = f"{value:f}"
-    return len(text.partition(".")[2].rstrip("0"))
+    return len(f"{value:f}".partition(".")[2].rstrip("0"))

@@ -1,8 +1,8 @@
 """Events are written in the transaction of what they tell, numbered when they are read. Source: decision 7."""
 
-import json
 from collections.abc import Sequence
 
+import orjson
 from django.db import connection
 from django.db.models import Model
 
@@ -41,7 +41,7 @@ def _arguments(events: Sequence[Happened]) -> list[str]:
     return [
         arrays.texts(event.kind for event in events),
         arrays.texts(event.stream for event in events),
-        arrays.texts(json.dumps(event.data, ensure_ascii=False) for event in events),
+        arrays.texts(orjson.dumps(event.data).decode() for event in events),
         arrays.literal(f'"{event.occurred_at.isoformat()}"' for event in events),
         arrays.texts(event.once for event in events),
     ]
