@@ -247,10 +247,12 @@ def _book(takeovers: Sequence[Takeover], terms: _Terms) -> None:
         rulebook = versions.rulebook(takeover.rulebook)
         if rulebook.precompensation:
             _compensate(takeover, movements, rulebook)
+    told = [events.of_report(takeover) for takeover in takeovers]
+    # From here to the commit others wait for the accounts: what can be made ready has been.
     movements.post()
     for takeover, posted in planned:
         takeover.entry_id = posted.entry_id
-    insert_told(takeovers, [events.of_report(takeover) for takeover in takeovers])
+    insert_told(takeovers, told)
 
 
 def _lines(takeover: Takeover) -> list[Line]:
