@@ -287,12 +287,5 @@ class Movements:
         )
 
     def _below_floor_of_a_fund(self, refused: PostingRefused) -> bool:
-        own = [
-            f"account {code(working.fund.code)} would"
-            for working in self._funds.values()
-            for code in (chart.fund, chart.deficit)
-        ]
-        return any(
-            refusal.code == "account_floor" and any(account in refusal.detail for account in own)
-            for refusal in refused.refusals
-        )
+        own = {code(each.fund.code) for each in self._funds.values() for code in (chart.fund, chart.deficit)}
+        return any(each.code == "account_floor" and each.account in own for each in refused.refusals)

@@ -36,11 +36,15 @@ class NotFound(Refused):
 
 @dataclass(frozen=True, slots=True)
 class EntryRefusal:
-    """Why one entry of a call to the posting door was refused. `position` counts the call's entries from 0."""
+    """Why one entry of a call to the posting door was refused. `position` counts the call's entries from 0.
+
+    `account`: the one that does not exist, or would pass its floor.
+    """
 
     position: int
     code: str
     detail: str
+    account: str = ""
 
 
 class PostingRefused(Refused):

@@ -86,7 +86,7 @@ BEGIN
 
         IF coalesce(cardinality(v_ids), 0) < cardinality(p_account) THEN
             SELECT jsonb_agg(jsonb_build_object(
-                       'position', l.entry - 1, 'code', 'account_unknown',
+                       'position', l.entry - 1, 'code', 'account_unknown', 'account', c.code,
                        'detail', format('entry %s: account %s does not exist', p_reference[l.entry], c.code))
                        ORDER BY l.entry)
               INTO v_refusals
@@ -119,7 +119,7 @@ BEGIN
 
             -- The exact answer, entry by entry: the balance of each floored account after each entry.
             SELECT jsonb_agg(jsonb_build_object(
-                       'position', f.entry - 1, 'code', 'account_floor',
+                       'position', f.entry - 1, 'code', 'account_floor', 'account', k.code,
                        'detail', format('entry %s: account %s would stand at %s, below its floor %s by %s',
                                         p_reference[f.entry], k.code, trim_scale(f.balance), trim_scale(k.floor),
                                         trim_scale(k.floor - f.balance)))

@@ -3,6 +3,7 @@
 import pytest
 
 from ledger import posting
+from ledger.errors import PostingRefused
 from tests.builders import (
     balance,
     book_of,
@@ -34,6 +35,8 @@ def test_every_account_that_would_pass_below_its_floor_is_named() -> None:
         )
 
     assert refusals_of(caught.value) == [(0, "account_floor"), (2, "account_floor")]
+    assert isinstance(caught.value, PostingRefused)
+    assert [refusal.account for refusal in caught.value.refusals] == [FUND, "fund:other"]
 
 
 def test_payout_beyond_balance_is_refused_and_says_by_how_much() -> None:
