@@ -81,7 +81,7 @@ def new_row(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
     Related rows are given themselves.
     """
     blank, made = _blank(model)
-    values = {**{name: default() for name, default in made}, **values}
+    values = {**{name: default() for name, default in made.items()}, **values}
     given: list[Any] = []
     related: list[tuple[Any, models.Model]] = []
     for field, name, default in blank:
@@ -141,16 +141,13 @@ def run(query: str, arguments: Sequence[Any]) -> "psycopg.Cursor[Any]":
 
 
 @cache
-def _blank(
-    model: type[models.Model],
-) -> tuple[list[tuple[Any, str, Any]], list[tuple[str, Callable[[], Any]]]]:
+def _blank(model: type[models.Model]) -> tuple[list[tuple[Any, str, Any]], dict[str, Callable[[], Any]]]:
     """Each column's field where it leads to another row, its name and its default; and defaults made anew each time."""
+    made = {field.name: field.default for field in _fields(model) if field.has_default() and callable(field.default)}
     blank = []
     for field in _fields(model):
-        anew = callable(field.default) and field.has_default()
-        default = models.DEFERRED if field.generated else None if anew else field.get_default()
+        default = models.DEFERRED if field.generated else None if field.name in made else field.get_default()
         blank.append((field if field.is_relation else None, field.name, default))
-    made = [(field.name, field.default) for field in _fields(model) if field.has_default() and callable(field.default)]
     return blank, made
 
 

@@ -115,7 +115,7 @@ _READ_OF = {"k.takeovers": None, "k.accounts": None, "r": Contract, "f": Fund, "
 
 def _terms(reports: Sequence[TakeoverReport]) -> _Terms:
     references, reference = among("reference", {report.reference for report in reports})
-    traders, trader = among("owner", {report.trader for report in reports})
+    traders, trader = among("owner", {report.trader for report in reports if chart.is_name(report.trader)})
     contracts, symbol = among("symbol", {report.contract for report in reports})
     query = _READ.format(references=references, traders=traders, contracts=contracts)
     takeovers: dict[str, Takeover] = {}
