@@ -84,12 +84,15 @@ class TimeField(serializers.Field[datetime, Any, str, datetime]):
         if match["offset"] is None:
             self.fail("time_without_offset")
         try:
-            time = datetime.fromisoformat(match[0].upper())
+            time = datetime.fromisoformat(match[0].upper()).astimezone(UTC)
         except ValueError:
             self.fail("time_malformed")
+        except OverflowError:
+            self.fail("time_out_of_range")
+        # By its offset a time may lie in another year than it is written with.
         if time.year not in _YEARS:
             self.fail("time_out_of_range")
-        return time.astimezone(UTC)
+        return time
 
     def to_representation(self, value: datetime) -> str:
         return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"

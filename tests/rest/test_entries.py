@@ -221,6 +221,9 @@ def test_missing_fields_are_named(bookkeeper: APIClient) -> None:
         ("2026-01-01", "time_malformed"),
         ("2026-02-30T00:00:00Z", "time_malformed"),
         ("0001-01-01T00:00:00+14:00", "time_out_of_range"),
+        ("9999-12-31T23:59:59-14:00", "time_out_of_range"),
+        ("1970-01-01T00:00:00+00:01", "time_out_of_range"),
+        ("2999-12-31T23:59:59-00:01", "time_out_of_range"),
         (1767225600, "time_malformed"),
     ],
 )

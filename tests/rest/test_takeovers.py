@@ -127,6 +127,8 @@ def test_same_reference_with_other_content_is_refused(engine: APIClient) -> None
         ({"trader": "a b"}, "name_malformed", "/trader"),
         ({"leverage": "10"}, "field_unknown", "/leverage"),
         ({"taken_over_at": "2026-01-01T00:00:00"}, "time_without_offset", "/taken_over_at"),
+        # Written in a year of ours, it lies before the first rulebook of any fund.
+        ({"taken_over_at": "1970-01-01T00:00:00+00:01"}, "time_out_of_range", "/taken_over_at"),
     ],
 )
 def test_takeover_that_makes_no_sense_is_refused(
