@@ -157,7 +157,9 @@ def _rolled_back_alone() -> AbstractContextManager[Any]:
 def _answer(
     item: Any, outcome: ResultT | Exception, show_item: Callable[[ResultT], Mapping[str, Any]]
 ) -> dict[str, Any]:
-    reference = item.get("reference") if isinstance(item, Mapping) else None
+    given = item.get("reference") if isinstance(item, Mapping) else None
+    # What is no text is no reference, however large it is.
+    reference = given if isinstance(given, str) else None
     if isinstance(outcome, Exception):
         document = document_of(outcome) or {}
         metrics.REFUSALS.labels(document["code"]).inc()

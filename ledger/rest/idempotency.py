@@ -2,12 +2,13 @@
 
 import functools
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import psycopg
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,14 +47,7 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
             if known is not None:
                 return _repeat(known, digest)
             response = _answer(method, view, request, args, kwargs)
-            IdempotentAnswer.objects.create(
-                key=key,
-                idempotency_key=header,
-                request_digest=digest,
-                status=response.status_code,
-                body=response.data,
-                created_at=timezone.now(),
-            )
+            _keep(response, key, header, digest)
         return response
 
     return once
@@ -74,6 +68,23 @@ def _answer(
             raise
         metrics.REFUSALS.labels(document["code"]).inc()
         return Response(document, status=document["status"])
+
+
+def _keep(response: Response, key: ApiKey, header: str, digest: str) -> None:
+    try:
+        with transaction.atomic():
+            IdempotentAnswer.objects.create(
+                key=key,
+                idempotency_key=header,
+                request_digest=digest,
+                status=response.status_code,
+                body=response.data,
+                created_at=timezone.now(),
+            )
+    except DataError:
+        # A refusal that names what no column holds, a NUL in a field's name: the request is refused anew each time.
+        if response.status_code < 400:
+            raise
 
 
 def _repeat(known: IdempotentAnswer, digest: str) -> Response:
@@ -99,5 +110,9 @@ def lock_number(key: ApiKey, header: str) -> int:
 
 
 def _digest(request: Request) -> str:
-    body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+    try:
+        body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Half of a surrogate pair, a number beyond 64 bits, lists in lists by the hundred: JSON all the same.
+        body = json.dumps(request.data, sort_keys=True).encode()
     return hashlib.sha256(b"\n".join([str(request.method).encode(), request.path.encode(), body])).hexdigest()

@@ -141,9 +141,9 @@ def _decoded(query: Mapping[str, str], kind: type[int] | type[str]) -> _Cursor |
     text = query.get("cursor")
     if not text:
         return None
-    # A whole `next` is taken for its cursor.
-    text = parse_qs(urlsplit(text).query).get("cursor", [text])[0]
     try:
+        # A whole `next` is taken for its cursor.
+        text = parse_qs(urlsplit(text).query).get("cursor", [text])[0]
         key, backward = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if type(key) is not kind or (isinstance(key, int) and abs(key) >= _BIGINT) or backward not in (0, 1):
             raise ValueError(text)

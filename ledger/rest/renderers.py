@@ -1,5 +1,6 @@
 """JSON, by orjson: several times faster than the standard library on long lists."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -28,7 +29,15 @@ class JSONRenderer(BaseRenderer):
         if response is not None and response.status_code >= 400:
             response.headers["Content-Type"] = CONTENT_TYPE
             data = {**data, "request_id": request_id()}
+        return _written(data)
+
+
+def _written(data: Any) -> bytes:
+    try:
         return orjson.dumps(data)
+    except TypeError:
+        # A refusal may name what the caller sent: half of a surrogate pair, a number beyond 64 bits.
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def exact_number(value: Decimal) -> orjson.Fragment:
