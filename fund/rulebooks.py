@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import orjson
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from fund import errors, events
 from fund.models import Fund, RulebookVersion
@@ -65,10 +66,15 @@ def publish(
 
 def in_force(fund: Fund, at: datetime) -> RulebookVersion:
     """The version that holds for what happens at `at`: the newest of those that have started."""
-    started = RulebookVersion.objects.filter(fund=fund, effective_from__lte=at)
-    version = started.order_by("-effective_from", "-version").first()
+    version = started(fund, at).first()
     assert version is not None, f"fund {fund.code} has no rulebook at {at}: its first holds from {BEGINNING}"
     return version
+
+
+def started(fund: Fund, at: datetime) -> QuerySet[RulebookVersion]:
+    """The fund's versions that have started by `at`, the one in force first; none before BEGINNING."""
+    versions = RulebookVersion.objects.filter(fund=fund, effective_from__lte=at)
+    return versions.order_by("-effective_from", "-version")
 
 
 def all_in_force(fund_ids: Collection[int], at: datetime) -> list[RulebookVersion]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import Case, When
@@ -96,6 +97,8 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["source_kind", "source_id"], name="entry_source"),
             models.Index(fields=["effective_at"], name="entry_effective_at"),
+            # The book takes entries in the order of time: a page of the journal and when its entries came are enough.
+            BrinIndex(fields=["created_at"], name="entry_created_at", pages_per_range=32, autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -63,10 +63,11 @@ def statement_postings(
     from_: datetime | None = None,
     to: datetime | None = None,
     kinds: Collection[str] | None = None,
+    reference: str | None = None,
 ) -> QuerySet[Posting]:
     """The account's postings with their entries, ordered by version: for a view that pages by itself.
 
-    Of entries with from_ ≤ effective_at < to, and of these kinds. Raises NotFound `account_unknown`.
+    Of entries with from_ ≤ effective_at < to, of these kinds, of this reference. Raises NotFound `account_unknown`.
     """
     account_id = Account.objects.filter(code=account_code).values_list("id", flat=True).first()
     if account_id is None:
@@ -78,6 +79,8 @@ def statement_postings(
         postings = postings.filter(entry__effective_at__lt=to)
     if kinds is not None:
         postings = postings.filter(entry__kind__in=kinds)
+    if reference is not None:
+        postings = postings.filter(entry__reference=reference)
     return postings
 
 

@@ -20,6 +20,10 @@ class CurrencySerializer(StrictSerializer):
     decimals = CountField(max_value=18)
 
 
+class CurrencyQuery(QuerySerializer):
+    code = TextField(required=False, max_length=20)
+
+
 class AccountSerializer(serializers.Serializer[Account]):
     code = TextField()
     kind = TextField()
@@ -125,13 +129,16 @@ class EntryItemAnswer(ItemAnswer):
 class EntryQuery(QuerySerializer):
     reference = TextField(required=False)
     kind = TextField(required=False)
-    source_kind = TextField(required=False)
-    source_id = TextField(required=False)
-    recorded_by = TextField(required=False)
+    source_kind = TextField(required=False, allow_blank=True)
+    source_id = TextField(required=False, allow_blank=True)
+    recorded_by = TextField(required=False, allow_blank=True)
     account = TextField(required=False, max_length=240, help_text="Entries with a line on this account.")
     effective_at = TimeField(required=False)
     effective_from = TimeField(required=False, source="effective_at__gte")
     effective_to = TimeField(required=False, source="effective_at__lt", help_text="Exclusive.")
+    created_from = TimeField(required=False, source="created_at__gte", help_text="When the book took it.")
+    created_to = TimeField(required=False, source="created_at__lt", help_text="Exclusive.")
+    reverses = CountField(required=False, source="reverses_id", help_text="The entry that it mirrors.")
 
 
 class ReversalSerializer(StrictSerializer):
@@ -141,6 +148,7 @@ class ReversalSerializer(StrictSerializer):
 
 
 class StatementQuery(QuerySerializer):
+    reference = TextField(required=False)
     kind = TextField(required=False)
     effective_from = TimeField(required=False)
     effective_to = TimeField(required=False, help_text="Exclusive.")

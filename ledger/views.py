@@ -25,6 +25,7 @@ from ledger.serializers import (
     AccountSerializer,
     BalanceAtSerializer,
     BalanceQuery,
+    CurrencyQuery,
     CurrencySerializer,
     EntryItemAnswer,
     EntryQuery,
@@ -43,10 +44,10 @@ class CurrenciesView(ResourceView):
     roles = {"GET": HOUSE, "POST": {Role.BOOKKEEPER, Role.TREASURY}}
     per_fund = True
 
-    @listed(CurrencySerializer)
+    @listed(CurrencySerializer, CurrencyQuery)
     def get(self, request: Request) -> Response:
-        NoQuery.read(request, paged=True)
-        return page_response(request, Currency.objects.all(), by="code", serializer=CurrencySerializer)
+        rows = Currency.objects.filter(**CurrencyQuery.read(request, paged=True))
+        return page_response(request, rows, by="code", serializer=CurrencySerializer)
 
     @recorded(CurrencySerializer, CurrencySerializer)
     @idempotent
@@ -111,6 +112,7 @@ class StatementView(ResourceView):
             from_=query.get("effective_from"),
             to=query.get("effective_to"),
             kinds=[query["kind"]] if "kind" in query else None,
+            reference=query.get("reference"),
         )
         return page_response(request, rows, by="version", serializer=StatementLineSerializer)
 

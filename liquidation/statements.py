@@ -40,6 +40,7 @@ _PART = """
        FROM {lines}
       WHERE {of_trader} AND p.id {beyond} %(beyond)s
         AND (%(kinds)s::text[] IS NULL OR (e.kind = ANY (%(kinds)s)) = %(wanted)s)
+        AND (%(currency)s::text IS NULL OR a.currency_id = %(currency)s)
         AND (%(from)s::timestamptz IS NULL OR e.effective_at >= %(from)s)
         AND (%(to)s::timestamptz IS NULL OR e.effective_at < %(to)s)
       ORDER BY p.id {order} LIMIT %(limit)s)"""
@@ -98,15 +99,17 @@ def trader_lines(
     trader: str,
     *,
     types: Collection[StatementType] | None = None,
+    currency: str | None = None,
     from_: datetime | None = None,
     to: datetime | None = None,
     beyond: int = 0,
     backward: bool = False,
     limit: int,
 ) -> list[TraderLine]:
-    """At most `limit` of a trader's lines in all currencies, in the order of the book, after the line `beyond`.
+    """At most `limit` of a trader's lines, in the order of the book, after the line `beyond`.
 
-    Of all types or of these, of entries with from_ ≤ effective_at < to. `backward`: those before it, the nearest first.
+    Of all types or of these, in all currencies or in this one, of entries with from_ ≤ effective_at < to. `backward`:
+    those before it, the nearest first.
     """
     kinds, wanted = _kinds_of(types)
     arguments: dict[str, Any] = {
@@ -114,6 +117,7 @@ def trader_lines(
         "beyond": beyond,
         "kinds": kinds,
         "wanted": wanted,
+        "currency": currency,
         "from": from_,
         "to": to,
     }

@@ -1,10 +1,11 @@
-"""The API's resources as the documentation lists them: `python -m tests.api_resources` rewrites docs/api.md."""
+"""The API's resources and filters as documented: `python -m tests.api_resources` rewrites docs/api.md."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "api.md"
-BEGIN, END = "<!-- resources: begin -->", "<!-- resources: end -->"
+RESOURCES, FILTERS = "resources", "filters"
 HOUSE = {"engine", "treasury", "bookkeeper", "auditor"}
 
 
@@ -17,9 +18,29 @@ def table(resources: dict[str, type[Any]]) -> str:
     return "\n".join(["| path | read by | written by | |", "|---|---|---|---|", *rows])
 
 
-def documented() -> str:
+def filters_table(lists: Mapping[str, Collection[str]]) -> str:
+    """Every list with its filters, ranges of time as one."""
+    rows = [f"| `{path}` | {', '.join(_written(names))} |" for path, names in lists.items()]
+    return "\n".join(["| list | filters |", "|---|---|", *rows])
+
+
+def documented(block: str) -> str:
     """The table that the documentation has now."""
-    return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+    begin, end = _marks(block)
+    return DOCUMENT.read_text().partition(begin)[2].partition(end)[0].strip()
+
+
+def _marks(block: str) -> tuple[str, str]:
+    return f"<!-- {block}: begin -->", f"<!-- {block}: end -->"
+
+
+def _written(names: Collection[str]) -> list[str]:
+    ends = {name for name in names if name.endswith("_to") and name.removesuffix("to") + "from" in names}
+    return [
+        f"`{name}` `…_to`" if name.removesuffix("from") + "to" in ends else f"`{name}`"
+        for name in names
+        if name not in ends
+    ]
 
 
 def _what(view: type[Any]) -> str:
@@ -36,18 +57,24 @@ def _roles(view: type[Any], *methods: str) -> str:
 
 
 def main() -> None:
-    """Write the table into the documentation."""
+    """Write the tables into the documentation."""
     import os
 
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    from drf_spectacular.generators import SchemaGenerator
+
+    from tests.rest import filters
     from tests.rest.test_roles import resources
 
-    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{table(resources())}\n{END}{after}")
+    # The library's own functions are not typed.
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    for block, rows in ((RESOURCES, table(resources())), (FILTERS, filters_table(filters.lists(schema)))):
+        begin, end = _marks(block)
+        before, _, rest = DOCUMENT.read_text().partition(begin)
+        DOCUMENT.write_text(f"{before}{begin}\n{rows}\n{end}{rest.partition(end)[2]}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from fund.rulebook import DEFAULTS, PRESETS
 from ledger import integrity
 from tests import api_resources, event_kinds, problem_codes
+from tests.rest import filters
 from tests.rest.test_roles import RESOURCES
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,14 @@ def test_every_code_of_a_refusal_is_documented_as_the_source_has_it() -> None:
 
 
 def test_every_resource_is_documented_with_its_roles() -> None:
-    assert api_resources.documented() == api_resources.table(RESOURCES), "run: python -m tests.api_resources"
+    documented = api_resources.documented(api_resources.RESOURCES)
+    assert documented == api_resources.table(RESOURCES), "run: python -m tests.api_resources"
+
+
+@pytest.mark.django_db
+def test_every_filter_is_documented() -> None:
+    documented = api_resources.documented(api_resources.FILTERS)
+    assert documented == api_resources.filters_table(filters.lists()), "run: python -m tests.api_resources"
 
 
 def test_every_kind_of_event_is_documented_with_its_data() -> None:

@@ -51,7 +51,9 @@ class CycleQuery(QuerySerializer):
     number = CountField(required=False)
     status = serializers.ChoiceField(Cycle.Status.choices, required=False)
     starts_from = TimeField(required=False, source="starts_at__gte")
-    ends_to = TimeField(required=False, source="ends_at__lte")
+    ends_to = TimeField(required=False, source="ends_at__lte", help_text="Inclusive.")
+    settled_from = TimeField(required=False, source="settled_at__gte")
+    settled_to = TimeField(required=False, source="settled_at__lt", help_text="Exclusive.")
 
 
 class PreviewQuery(QuerySerializer):

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fund.models import Fund, RulebookVersion
-from fund.rulebook import DEFAULTS
+from fund.rulebook import DEFAULTS, PRESETS
 from ledger.rest.fields import AmountField, CountField, DocumentField, ReferenceField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
 
@@ -40,6 +40,16 @@ class RulebookSerializer(serializers.Serializer[RulebookVersion]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {**super().get_fields(), **{name: DocumentField(source=f"fields.{name}") for name in DEFAULTS}}
+
+
+class RulebookQuery(QuerySerializer):
+    version = CountField(required=False)
+    preset = serializers.ChoiceField(list(PRESETS), required=False)
+    reference = TextField(required=False)
+    published_by = TextField(required=False)
+    published_from = TimeField(required=False, source="published_at__gte")
+    published_to = TimeField(required=False, source="published_at__lt", help_text="Exclusive.")
+    in_force_at = TimeField(required=False, help_text="The version that holds for what happens then.")
 
 
 class RulebookNameSerializer(serializers.Serializer[Any]):

@@ -7,6 +7,8 @@ from rest_framework import serializers
 from ledger.rest.fields import AmountField, CountField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
 
+SIDES = ["long", "short"]
+
 
 class PositionSerializer(StrictSerializer):
     """A position's profit in the cycle: realised + change of unrealised + funding − fees."""
@@ -27,7 +29,7 @@ class PositionsSerializer(StrictSerializer):
 class PositionQuery(QuerySerializer):
     position = TextField(required=False)
     trader = TextField(required=False)
-    contract = TextField(required=False)
+    contract = TextField(required=False, allow_blank=True)
 
 
 class TakenSerializer(serializers.Serializer[Any]):
@@ -64,7 +66,7 @@ class OpenPositionQuery(QuerySerializer):
     position = TextField(required=False)
     trader = TextField(required=False)
     contract = TextField(required=False)
-    side = TextField(required=False)
+    side = serializers.ChoiceField(SIDES, required=False)
 
 
 class CountSerializer(serializers.Serializer[Any]):

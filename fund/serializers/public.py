@@ -11,6 +11,8 @@ from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer
 
+UNSETTLED = [Cycle.Status.OPEN.value, Cycle.Status.ENDED.value]
+
 
 class PublicFundSerializer(serializers.Serializer[Fund]):
     """A fund's figures as everybody may see them, in its currency."""
@@ -116,4 +118,14 @@ def _given(filters: Mapping[str, Any]) -> dict[str, Any]:
 
 class PublicCycleQuery(QuerySerializer):
     fund = TextField(required=False, source="fund__code")
+    currency = TextField(required=False, source="fund__currency_id")
     number = CountField(required=False)
+
+
+class SettlementQuery(PublicCycleQuery):
+    settled_from = TimeField(required=False, source="settled_at__gte")
+    settled_to = TimeField(required=False, source="settled_at__lt", help_text="Exclusive.")
+
+
+class EstimateQuery(PublicCycleQuery):
+    status = serializers.ChoiceField(UNSETTLED, required=False)

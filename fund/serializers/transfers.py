@@ -50,6 +50,11 @@ class AbsorptionSerializer(serializers.Serializer[dict[str, object]]):
 
 class TransferQuery(QuerySerializer):
     reference = TextField(required=False)
-    status = TextField(required=False)
-    source = TextField(required=False)  # type: ignore[assignment]
+    status = serializers.ChoiceField(Transfer.Status.choices, required=False)
+    source = serializers.ChoiceField(Transfer.Source.choices, required=False)  # type: ignore[assignment]
     requested_by = TextField(required=False)
+    requested_from = TimeField(required=False, source="requested_at__gte")
+    requested_to = TimeField(required=False, source="requested_at__lt", help_text="Exclusive.")
+    decided_by = TextField(required=False, allow_blank=True, help_text="Empty: nobody yet.")
+    decided_from = TimeField(required=False, source="decided_at__gte")
+    decided_to = TimeField(required=False, source="decided_at__lt", help_text="Exclusive.")

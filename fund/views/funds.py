@@ -19,6 +19,7 @@ from fund.serializers.funds import (
     FundSerializer,
     NewFundSerializer,
     NewRulebookSerializer,
+    RulebookQuery,
     RulebookSerializer,
 )
 from ledger.rest.idempotency import idempotent
@@ -78,11 +79,14 @@ class RulebooksView(ResourceView):
     roles = {"GET": HOUSE, "POST": {Role.TREASURY}}
     per_fund = True
 
-    @listed(RulebookSerializer)
+    @listed(RulebookSerializer, RulebookQuery)
     def get(self, request: Request, code: str) -> Response:
-        NoQuery.read(request, paged=True)
+        query = RulebookQuery.read(request, paged=True)
         allow_fund(request, code)
-        rows = RulebookVersion.objects.filter(fund=funds.find(code)).select_related("fund")
+        at, fund = query.pop("in_force_at", None), funds.find(code)
+        rows = RulebookVersion.objects.filter(fund=fund, **query).select_related("fund")
+        if at is not None:
+            rows = rows.filter(pk__in=rulebooks.started(fund, at).values("pk")[:1])
         return page_response(request, rows, by="-version", serializer=RulebookSerializer)
 
     @recorded(NewRulebookSerializer, RulebookSerializer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -30,6 +31,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["stream", "position"], condition=Q(position__isnull=False), name="event_stream"),
             models.Index(fields=["id"], condition=Q(position=None), name="event_unnumbered"),
+            BrinIndex(fields=["created_at"], name="event_created_at", pages_per_range=32, autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from ledger.events.kinds import known
 from ledger.events.models import Event, Lane, Secret, Webhook
-from ledger.rest.fields import CountField, DocumentField, TextField, TimeField, TruthField
+from ledger.rest.fields import CountField, DocumentField, FlagField, TextField, TimeField, TruthField
 from ledger.rest.paging import LIMIT_DEFAULT, LIMIT_MOST
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
 
@@ -29,6 +29,8 @@ class EventsQuery(QuerySerializer):
     limit = CountField(default=LIMIT_DEFAULT, min_value=1, help_text=f"At most {LIMIT_MOST}.")
     kind = KindField(required=False)
     fund = TextField(required=False, max_length=60)
+    recorded_from = TimeField(required=False, default=None, help_text="When the book was told.")
+    recorded_to = TimeField(required=False, default=None, help_text="Exclusive.")
 
 
 class EventSerializer(serializers.Serializer[Event]):
@@ -47,6 +49,12 @@ class EventsSerializer(serializers.Serializer[Any]):
 
     results = EventSerializer(many=True)
     next_after = CountField(help_text="`after` of the next request. It never goes back.")
+
+
+class WebhookQuery(QuerySerializer):
+    name = TextField(required=False, max_length=100)
+    fund = TextField(required=False, max_length=60, allow_blank=True, source="stream", help_text="Empty: every fund's.")
+    enabled = FlagField(required=False)
 
 
 class WebhookBody(StrictSerializer):

@@ -19,6 +19,7 @@ from ledger.events.serializers import (
     RotateBody,
     WebhookBody,
     WebhookChange,
+    WebhookQuery,
     WebhookSerializer,
 )
 from ledger.rest.models import Role
@@ -49,6 +50,8 @@ class EventsView(ResourceView):
             limit=min(query["limit"], LIMIT_MOST),
             kind=query.get("kind"),
             streams=[query["fund"]] if "fund" in query else allowed_funds(request),
+            from_=query["recorded_from"],
+            to=query["recorded_to"],
         )
         return Response(EventsSerializer({"results": found.events, "next_after": found.next_after}).data)
 
@@ -59,10 +62,10 @@ class WebhooksView(ResourceView):
     roles = {"GET": HOUSE, "POST": SENDERS}
     per_fund = True
 
-    @listed(WebhookSerializer)
+    @listed(WebhookSerializer, WebhookQuery)
     def get(self, request: Request) -> Response:
-        NoQuery.read(request, paged=True)
-        rows = webhooks.shown(at=timezone.now(), streams=allowed_funds(request))
+        query = WebhookQuery.read(request, paged=True)
+        rows = webhooks.shown(at=timezone.now(), streams=allowed_funds(request)).filter(**query)
         return page_response(request, rows, by="id", serializer=WebhookSerializer)
 
     @extend_schema(request=WebhookBody, responses={201: NewWebhookSerializer, 200: NewWebhookSerializer})

@@ -126,6 +126,15 @@ class TruthField(serializers.BooleanField):
         return data
 
 
+class FlagField(TruthField):
+    """A truth value of a query: the texts `true` and `false` alone."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if data not in {"true", "false"}:
+            self.fail("invalid")
+        return bool(data == "true")
+
+
 @extend_schema_field({})
 class DocumentField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON value, read by the domain, not here: a rulebook's field."""

@@ -9,7 +9,7 @@ from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, ReferenceField, TextField, TimeField
 from ledger.rest.schema import ItemAnswer
 from ledger.rest.serializers import QuerySerializer, StrictSerializer, instance_of
-from liquidation.models import Contract, Fill, Takeover
+from liquidation.models import Contract, Fill, Side, Takeover
 
 
 class NewContractSerializer(StrictSerializer):
@@ -32,7 +32,7 @@ class ContractSerializer(serializers.Serializer[Contract]):
 
 class ContractQuery(QuerySerializer):
     symbol = TextField(required=False)
-    kind = TextField(required=False)
+    kind = serializers.ChoiceField(Contract.Kind.choices, required=False)
     margin_currency = TextField(required=False, source="margin_currency_id")
     fund = TextField(required=False, source="fund__code")
 
@@ -104,10 +104,12 @@ class TakeoverQuery(QuerySerializer):
     contract = TextField(required=False, source="contract__symbol")
     fund = TextField(required=False, source="contract__fund__code")
     trader = TextField(required=False)
-    side = TextField(required=False)
+    side = serializers.ChoiceField(Side.choices, required=False)
     status = serializers.ChoiceField(Takeover.Status.choices, required=False)
     taken_over_from = TimeField(required=False, source="taken_over_at__gte")
     taken_over_to = TimeField(required=False, source="taken_over_at__lt", help_text="Exclusive.")
+    closed_from = TimeField(required=False, source="closed_at__gte")
+    closed_to = TimeField(required=False, source="closed_at__lt", help_text="Exclusive.")
 
 
 class NewFillSerializer(StrictSerializer):
@@ -153,6 +155,8 @@ class FillItemAnswer(ItemAnswer):
 class FillQuery(QuerySerializer):
     reference = TextField(required=False)
     kind = serializers.ChoiceField(Fill.Kind.choices, required=False)
+    filled_from = TimeField(required=False, source="filled_at__gte")
+    filled_to = TimeField(required=False, source="filled_at__lt", help_text="Exclusive.")
 
 
 def waterfall_of(takeover: Takeover) -> dict[str, Any] | None:

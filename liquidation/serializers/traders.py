@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 from fund.rulebook import AdlQueue
 from ledger.rest.fields import AmountField, CountField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer
+from liquidation.models import Side
 from liquidation.statements import StatementType
 
 TYPES = [kind.value for kind in StatementType]
@@ -31,6 +32,7 @@ class TypesField(TextField):
 
 class TraderStatementQuery(QuerySerializer):
     type = TypesField(required=False, default=None, help_text=f"Of {', '.join(TYPES)}; several with commas.")
+    currency = TextField(required=False, default=None, max_length=20)
     effective_from = TimeField(required=False, default=None)
     effective_to = TimeField(required=False, default=None, help_text="Exclusive.")
 
@@ -58,7 +60,8 @@ class TraderLineSerializer(serializers.Serializer[Any]):
 class StandingQuery(QuerySerializer):
     fund = TextField(required=False, source="fund__code")
     contract = TextField(required=False)
-    side = TextField(required=False)
+    side = serializers.ChoiceField(Side.choices, required=False)
+    position = TextField(required=False)
 
 
 class StandingSerializer(serializers.Serializer[Any]):

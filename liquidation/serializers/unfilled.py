@@ -9,8 +9,8 @@ from rest_framework import serializers
 from fund.models import InventoryMovement
 from ledger.money import MAX_DECIMALS, plain, round_half_even
 from ledger.rest.fields import AmountField, CountField, DocumentField, ReferenceField, TextField, TimeField
-from ledger.rest.serializers import StrictSerializer
-from liquidation.models import CounterpartyFill, Deleveraging, Takeover
+from ledger.rest.serializers import QuerySerializer, StrictSerializer
+from liquidation.models import CounterpartyFill, Deleveraging, Side, Takeover
 from liquidation.unfilled import Next, Unfilled
 
 # Places of an ADL queue that an answer has, more where more are needed.
@@ -118,6 +118,24 @@ class DeleveragingSerializer(serializers.Serializer[Deleveraging]):
     queue = DocumentField(help_text="Ranked queue down to the cut line, with its inputs.")
     status = serializers.ChoiceField(Takeover.Status.choices, source="takeover.status")
     remaining = AmountField(source="takeover.remaining")
+
+
+class DeleveragingQuery(QuerySerializer):
+    reference = TextField(required=False)
+    trader = TextField(required=False, help_text="Events that closed something of this trader's.")
+    occurred_from = TimeField(required=False, source="occurred_at__gte")
+    occurred_to = TimeField(required=False, source="occurred_at__lt", help_text="Exclusive.")
+
+
+class InventoryQuery(QuerySerializer):
+    contract = TextField(required=False)
+    side = serializers.ChoiceField(Side.choices, required=False)
+
+
+class MovementQuery(InventoryQuery):
+    reference = TextField(required=False)
+    effective_from = TimeField(required=False, source="effective_at__gte")
+    effective_to = TimeField(required=False, source="effective_at__lt", help_text="Exclusive.")
 
 
 class InventorySerializer(serializers.Serializer[Any]):

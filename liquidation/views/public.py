@@ -13,9 +13,9 @@ from fund.figures import add_inventory, with_figures
 from fund.models import Cycle, Fund, FundSnapshot
 from fund.serializers.public import (
     HistoryQuery,
-    PublicCycleQuery,
     PublicFundQuery,
     PublicFundSerializer,
+    SettlementQuery,
     SettlementSerializer,
     SnapshotSerializer,
 )
@@ -66,11 +66,11 @@ class HistoryView(PublicView):
 class SettlementsView(PublicView):
     """Settled cycles, the newest first: each loss and who bore it."""
 
-    @listed_in_shapes(SettlementSerializer, PublicCycleQuery, all_answers(SETTLEMENTS))
+    @listed_in_shapes(SettlementSerializer, SettlementQuery, all_answers(SETTLEMENTS))
     def get(self, request: Request) -> Response:
         if shape := asked_shape(request, SETTLEMENTS):
             return shape.respond(request)
-        query = PublicCycleQuery.read(request, paged=True)
+        query = SettlementQuery.read(request, paged=True)
         rows = Cycle.objects.filter(status=Cycle.Status.SETTLED, **query).select_related("fund", "rulebook")
         return page_response(request, rows, by="-id", serializer=SettlementSerializer)
 

@@ -30,7 +30,8 @@ class TraderStatementView(ResourceView):
     def get(self, request: Request, trader: str) -> Response:
         query = TraderStatementQuery.read(request, paged=True)
         allow_trader(request, trader)
-        filters = {"types": query["type"], "from_": query["effective_from"], "to": query["effective_to"]}
+        span = {"from_": query["effective_from"], "to": query["effective_to"]}
+        filters = {"types": query["type"], "currency": query["currency"], **span}
 
         def read(beyond: int | None, backward: bool, most: int) -> Sequence[TraderLine]:
             return trader_lines(trader, **filters, beyond=beyond or 0, backward=backward, limit=most)

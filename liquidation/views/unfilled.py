@@ -10,15 +10,17 @@ from ledger.rest.models import Role
 from ledger.rest.paging import page_response
 from ledger.rest.permissions import HOUSE, allow_fund
 from ledger.rest.schema import acted, listed, recorded
-from ledger.rest.serializers import NoQuery
 from ledger.rest.views import ResourceView, recorded_response
 from liquidation import inventory
 from liquidation.deleveraging import Counterparty, report_adl
-from liquidation.models import Deleveraging
+from liquidation.models import CounterpartyFill, Deleveraging
 from liquidation.serializers.unfilled import (
+    DeleveragingQuery,
     DeleveragingSerializer,
+    InventoryQuery,
     InventorySerializer,
     MarkSerializer,
+    MovementQuery,
     MovementSerializer,
     NewDeleveragingSerializer,
     NewDisposalSerializer,
@@ -50,10 +52,13 @@ class DeleveragingsView(ResourceView):
     roles = {"GET": HOUSE, "POST": {Role.ENGINE}}
     per_fund = True
 
-    @listed(DeleveragingSerializer)
+    @listed(DeleveragingSerializer, DeleveragingQuery)
     def get(self, request: Request, reference: str) -> Response:
-        NoQuery.read(request, paged=True)
-        events = Deleveraging.objects.filter(takeover=find_takeover(request, reference))
+        query = DeleveragingQuery.read(request, paged=True)
+        trader = query.pop("trader", None)
+        events = Deleveraging.objects.filter(takeover=find_takeover(request, reference), **query)
+        if trader is not None:
+            events = events.filter(pk__in=CounterpartyFill.objects.filter(trader=trader).values("deleveraging_id"))
         rows = events.select_related("takeover").prefetch_related("fills")
         return page_response(request, rows, by="-id", serializer=DeleveragingSerializer)
 
@@ -72,11 +77,11 @@ class InventoryView(ResourceView):
     roles = {"GET": HOUSE}
     per_fund = True
 
-    @listed(InventorySerializer)
+    @listed(InventorySerializer, InventoryQuery)
     def get(self, request: Request, code: str) -> Response:
-        NoQuery.read(request, paged=True)
+        query = InventoryQuery.read(request, paged=True)
         allow_fund(request, code)
-        rows = InventoryPosition.objects.filter(fund=funds.find(code), quantity__gt=0)
+        rows = InventoryPosition.objects.filter(fund=funds.find(code), quantity__gt=0, **query)
         return page_response(request, rows, by="contract", serializer=InventorySerializer)
 
 
@@ -86,11 +91,13 @@ class DisposalsView(ResourceView):
     roles = {"GET": HOUSE, "POST": {Role.ENGINE}}
     per_fund = True
 
-    @listed(MovementSerializer)
+    @listed(MovementSerializer, MovementQuery)
     def get(self, request: Request, code: str) -> Response:
-        NoQuery.read(request, paged=True)
+        query = MovementQuery.read(request, paged=True)
         allow_fund(request, code)
-        disposals = InventoryMovement.objects.filter(fund=funds.find(code), kind=InventoryMovement.Kind.DISPOSED)
+        disposals = InventoryMovement.objects.filter(
+            fund=funds.find(code), kind=InventoryMovement.Kind.DISPOSED, **query
+        )
         return page_response(request, disposals, by="-id", serializer=MovementSerializer)
 
     @recorded(NewDisposalSerializer, MovementSerializer)

@@ -170,12 +170,17 @@ def keep_up(venue: Venue) -> None:
     assert [event.position for event in first.results] == [1, 2]
     assert next(venue.auditor.events.list(after=first.next_after)).position == 3
     assert [event.kind for event in venue.auditor.events.list(kind="cycle.settled")] == ["cycle.settled"]
+    assert list(venue.auditor.events.list(recorded_to=START)) == []
+    of_the_house = [each for each in venue.auditor.accounts.list() if not each.owner]
+    assert len(of_the_house) > 1
+    assert list(venue.auditor.accounts.list(owner="", limit=1)) == of_the_house
     made = venue.treasurer.webhooks.register(name="desk", url="https://93.184.216.34/", kinds=["fund.payout"])
     assert (made.secret or "").startswith("whsec_")
     assert venue.treasurer.webhooks.change(made.id, enabled=False).enabled is False
     assert venue.treasurer.webhooks.rotate(made.id).secret != made.secret
     assert venue.treasurer.webhooks.replay(made.id) == 0
-    assert [each.id for each in venue.auditor.webhooks.list()] == [made.id]
+    assert [each.id for each in venue.auditor.webhooks.list(enabled=False)] == [made.id]
+    assert list(venue.auditor.webhooks.list(enabled=True)) == []
     assert len(venue.auditor.webhooks.get(made.id).secrets) == 2
     venue.treasurer.webhooks.remove(made.id)
     assert list(venue.auditor.webhooks.list()) == []

@@ -137,7 +137,11 @@ def _move_money(rows: int) -> None:
     for number in range(rows):
         contribute(f"c{number}", "5")
         post(treasury, "/funds/usdt/withdrawals/", {"reference": f"w{number}", "amount": "1"})
-        version = {"preset": "shared_loss", "effective_from": f"{2100 + number}-01-01T00:00:00Z"}
+        version = {
+            "reference": f"v{number}",
+            "preset": "shared_loss",
+            "effective_from": f"{2100 + number}-01-01T00:00:00Z",
+        }
         post(treasury, "/funds/usdt/rulebooks/", version)
     post(second, "/funds/usdt/withdrawals/w0/approve/", {}, status=200)
     post(second, "/funds/usdt/withdrawals/w1/reject/", {}, status=200)

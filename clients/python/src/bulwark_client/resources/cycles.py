@@ -18,7 +18,7 @@ ROWS_OF_A_REQUEST = 20_000
 
 class Cycles(Resource):
     def list(self, fund: str, **filters: Any) -> Iterator[Cycle]:
-        """The newest first. Filters: number, status, starts_from, ends_to."""
+        """The newest first. Filters: number, status, starts_from, ends_to, settled_from, settled_to."""
         return self._rows(f"funds/{segment(fund)}/cycles/", Cycle, filters)
 
     def get(self, cycle_id: int) -> Cycle:

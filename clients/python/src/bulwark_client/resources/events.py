@@ -13,15 +13,26 @@ EVENTS_OF_A_REQUEST = 1000
 
 class Events(Resource):
     def after(
-        self, position: int, *, kind: str | None = None, fund: str | None = None, limit: int = EVENTS_OF_A_REQUEST
+        self,
+        position: int,
+        *,
+        kind: str | None = None,
+        fund: str | None = None,
+        limit: int = EVENTS_OF_A_REQUEST,
+        recorded_from: datetime | None = None,
+        recorded_to: datetime | None = None,
     ) -> EventsPage:
-        """One portion; ask again after its `next_after`, also where it is empty."""
-        return self._one("events/", EventsPage, after=position, kind=kind, fund=fund, limit=limit)
+        """One portion; ask again after its `next_after`, also where it is empty. `recorded_to` is exclusive."""
+        filters = {"kind": kind, "fund": fund, "recorded_from": recorded_from, "recorded_to": recorded_to}
+        return self._one("events/", EventsPage, after=position, limit=limit, **filters)
 
-    def list(self, *, after: int = 0, kind: str | None = None, fund: str | None = None) -> Iterator[Event]:
-        """All that there are now, the oldest first; the last one's position is where to go on later."""
+    def list(self, *, after: int = 0, **filters: Any) -> Iterator[Event]:
+        """All that there are now, the oldest first; the last one's position is where to go on later.
+
+        Filters: kind, fund, recorded_from, recorded_to.
+        """
         while True:
-            portion = self.after(after, kind=kind, fund=fund)
+            portion = self.after(after, **filters)
             yield from portion.results
             if not portion.results:
                 return
@@ -31,8 +42,9 @@ class Events(Resource):
 class Webhooks(Resource):
     """Registering and changing may be said again; `rotate` makes another secret each time, and is said once."""
 
-    def list(self) -> Iterator[Webhook]:
-        return self._rows("webhooks/", Webhook, {})
+    def list(self, **filters: Any) -> Iterator[Webhook]:
+        """Filters: name, fund, enabled."""
+        return self._rows("webhooks/", Webhook, filters)
 
     def get(self, webhook_id: int) -> Webhook:
         return self._one(f"webhooks/{webhook_id}/", Webhook)

@@ -32,9 +32,9 @@ class Funds(Resource):
         body = {"code": code, "currency": currency, "rulebook": rulebook, "cycle_seconds": cycle_seconds}
         return self._record("funds/", body, Fund, key=key or new_key())
 
-    def rulebooks(self, code: str) -> Iterator[Rulebook]:
-        """Versions, the newest first."""
-        return self._rows(f"{_fund(code)}rulebooks/", Rulebook, {})
+    def rulebooks(self, code: str, **filters: Any) -> Iterator[Rulebook]:
+        """Versions, the newest first. Filters: in_force_at, version, preset, reference, published_by, published_…"""
+        return self._rows(f"{_fund(code)}rulebooks/", Rulebook, filters)
 
     def publish(
         self,
@@ -52,7 +52,10 @@ class Funds(Resource):
         return self._record(f"{_fund(code)}rulebooks/", body, Rulebook)
 
     def contributions(self, code: str, **filters: Any) -> Iterator[Transfer]:
-        """The newest first. Filters: reference, status, source, requested_by; withdrawals have the same."""
+        """The newest first; withdrawals have the same filters.
+
+        Filters: reference, status, source, requested_by, requested_from, requested_to, decided_by, decided_from, …
+        """
         return self._rows(f"{_fund(code)}contributions/", Transfer, filters)
 
     def contribute(
@@ -105,12 +108,13 @@ class Funds(Resource):
 
 
 class Inventory(Resource):
-    def list(self, fund: str) -> Iterator[Holding]:
-        """What the fund holds."""
-        return self._rows(f"{_fund(fund)}inventory/", Holding, {})
+    def list(self, fund: str, **filters: Any) -> Iterator[Holding]:
+        """What the fund holds. Filters: contract, side."""
+        return self._rows(f"{_fund(fund)}inventory/", Holding, filters)
 
-    def disposals(self, fund: str) -> Iterator[Movement]:
-        return self._rows(f"{_fund(fund)}inventory/disposals/", Movement, {})
+    def disposals(self, fund: str, **filters: Any) -> Iterator[Movement]:
+        """The newest first. Filters: reference, contract, side, effective_from, effective_to."""
+        return self._rows(f"{_fund(fund)}inventory/disposals/", Movement, filters)
 
     def dispose(
         self,

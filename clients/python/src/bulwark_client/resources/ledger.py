@@ -18,8 +18,9 @@ from bulwark_client.shapes.ledger import (
 
 
 class Currencies(Resource):
-    def list(self) -> Iterator[Currency]:
-        return self._rows("currencies/", Currency, {})
+    def list(self, **filters: Any) -> Iterator[Currency]:
+        """Filters: code."""
+        return self._rows("currencies/", Currency, filters)
 
     def add(self, *, code: str, decimals: int, key: str | None = None) -> Currency:
         return self._record("currencies/", {"code": code, "decimals": decimals}, Currency, key=key or new_key())
@@ -41,18 +42,24 @@ class Accounts(Resource):
         self,
         code: str,
         *,
+        reference: str | None = None,
         kind: str | None = None,
         effective_from: datetime | None = None,
         effective_to: datetime | None = None,
     ) -> Iterator[StatementLine]:
         """Lines in the order of the account's book; `effective_to` is exclusive."""
-        query = {"kind": kind, "effective_from": effective_from, "effective_to": effective_to}
+        times = {"effective_from": effective_from, "effective_to": effective_to}
+        query = {"reference": reference, "kind": kind, **times}
         return self._rows(f"accounts/{segment(code)}/statement/", StatementLine, query)
 
 
 class Entries(Resource):
     def list(self, **filters: Any) -> Iterator[Entry]:
-        """The newest first. Filters: reference, kind, account, source_kind, source_id, recorded_by, effective_…"""
+        """The newest first.
+
+        Filters: reference, kind, account, source_kind, source_id, recorded_by, reverses, effective_at, effective_from,
+        effective_to, created_from, created_to.
+        """
         return self._rows("entries/", Entry, filters)
 
     def get(self, entry_id: int) -> Entry:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from bulwark_client.resources.resource import Resource, segment
 from bulwark_client.shapes.cycles import Explanation
@@ -14,20 +15,21 @@ class Traders(Resource):
         trader: str,
         *,
         types: Sequence[str] = (),
+        currency: str | None = None,
         effective_from: datetime | None = None,
         effective_to: datetime | None = None,
     ) -> Iterator[TraderLine]:
         """Lines in the order of the book. Types: TAKEOVER, LIQUIDATION_FEE, ALLOCATION, ADL, SETTLEMENT, DEPOSIT, …"""
         times = {"effective_from": effective_from, "effective_to": effective_to}
-        query = {"type": ",".join(types) or None, **times}
+        query = {"type": ",".join(types) or None, "currency": currency, **times}
         return self._rows(f"traders/{segment(trader)}/statement/", TraderLine, query)
 
-    def standings(
-        self, trader: str, *, fund: str | None = None, contract: str | None = None, side: str | None = None
-    ) -> Iterator[Standing]:
-        """The trader's open positions, and how near each is to being deleveraged."""
-        query = {"fund": fund, "contract": contract, "side": side}
-        return self._rows(f"traders/{segment(trader)}/adl/", Standing, query)
+    def standings(self, trader: str, **filters: Any) -> Iterator[Standing]:
+        """The trader's open positions, and how near each is to being deleveraged.
+
+        Filters: fund, contract, side, position.
+        """
+        return self._rows(f"traders/{segment(trader)}/adl/", Standing, filters)
 
     def explanation(self, trader: str, cycle_id: int) -> Explanation:
         """Why a trader bears what it bears of a settled cycle."""
@@ -53,9 +55,13 @@ class Public(Resource):
         query = {"fund": fund, "currency": currency, "interval": interval, "from": from_, "to": to}
         return self._rows("public/insurance-fund/history/", Snapshot, query)
 
-    def settlements(self, *, fund: str | None = None, number: int | None = None) -> Iterator[Settlement]:
-        return self._rows("public/settlements/", Settlement, {"fund": fund, "number": number})
+    def settlements(self, **filters: Any) -> Iterator[Settlement]:
+        """The newest first. Filters: fund, currency, number, settled_from, settled_to."""
+        return self._rows("public/settlements/", Settlement, filters)
 
-    def estimated_allocation(self, *, fund: str | None = None, number: int | None = None) -> Iterator[Estimate]:
-        """What the cycles that run would cost profitable positions if no loss came any more."""
-        return self._rows("public/estimated-allocation/", Estimate, {"fund": fund, "number": number})
+    def estimated_allocation(self, **filters: Any) -> Iterator[Estimate]:
+        """What the cycles that run would cost profitable positions if no loss came any more.
+
+        Filters: fund, currency, number, status.
+        """
+        return self._rows("public/estimated-allocation/", Estimate, filters)

@@ -35,7 +35,7 @@ class Resource:
             for row in page["results"]:
                 yield wire.read(shape, row)
             # `next` is a whole address; the host that the service saw need not be the one that the caller sees.
-            asked = dict(parse_qsl(urlsplit(page["next"]).query)) if page["next"] else None
+            asked = dict(parse_qsl(urlsplit(page["next"]).query, keep_blank_values=True)) if page["next"] else None
 
     def _record(self, path: str, body: Any, shape: type[ShapeT], *, key: str | None = None) -> ShapeT:
         """Record an event that carries its reference, or its `key`."""

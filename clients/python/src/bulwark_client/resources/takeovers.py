@@ -50,7 +50,11 @@ class Contracts(Resource):
 
 class Takeovers(Resource):
     def list(self, **filters: Any) -> Iterator[Takeover]:
-        """The newest first. Filters: reference, contract, fund, trader, side, status, taken_over_from, …_to."""
+        """The newest first.
+
+        Filters: reference, contract, fund, trader, side, status, taken_over_from, taken_over_to, closed_from,
+        closed_to.
+        """
         return self._rows("takeovers/", Takeover, filters)
 
     def get(self, reference: str) -> Takeover:
@@ -87,9 +91,9 @@ class Takeovers(Resource):
             body["reported_at"] = reported_at
         return self._act(f"{_takeover(reference)}unfilled/", Unfilled, body)
 
-    def deleveragings(self, reference: str) -> Iterator[Deleveraging]:
-        """ADL events of a takeover, the newest first."""
-        return self._rows(f"{_takeover(reference)}adl/", Deleveraging, {})
+    def deleveragings(self, reference: str, **filters: Any) -> Iterator[Deleveraging]:
+        """ADL events of a takeover, the newest first. Filters: reference, trader, occurred_from, occurred_to."""
+        return self._rows(f"{_takeover(reference)}adl/", Deleveraging, filters)
 
     def deleverage(
         self,
@@ -109,7 +113,7 @@ class Takeovers(Resource):
 
 class Fills(Resource):
     def list(self, takeover: str, **filters: Any) -> Iterator[Fill]:
-        """In their order. Filters: reference, kind."""
+        """In their order. Filters: reference, kind, filled_from, filled_to."""
         return self._rows(f"{_takeover(takeover)}fills/", Fill, filters)
 
     def report(self, fill: NewFill, *, takeover: str | None = None) -> Fill:
