@@ -27,7 +27,7 @@ _FOUND = (
 def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, description: str = "") -> Cycle:
     """Reverse the settlement of a cycle. Its allocations stay as they were; settling it again is another run.
 
-    The first entry's reversal has the `reference`; the same one again changes nothing.
+    The last entry's reversal has the `reference`; the same one again changes nothing.
     Raises NotFound `cycle_unknown`; Refused `cycle_not_settled`; ReferenceReused; PostingRefused `account_floor`, where
     the deficit has been repaid since, or the fund has spent a levy's surplus.
     """
@@ -55,7 +55,8 @@ def _entries(cycle: Cycle) -> list[int]:
     standing = Entry.objects.filter(
         source_kind=SOURCE, source_id=source_id(cycle), reverses=None, reversed_by__isnull=True
     )
-    return list(standing.order_by("id").values_list("id", flat=True))
+    # Last first: an account then passes through the balances that it had, and none of them was below its floor.
+    return list(standing.order_by("-id").values_list("id", flat=True))
 
 
 def _mirror(entry_ids: list[int], reference: str, effective_at: datetime, description: str) -> None:

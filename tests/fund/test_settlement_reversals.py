@@ -5,9 +5,11 @@ import pytest
 from fund import positions
 from fund.models import Fund
 from ledger.models import Entry
-from tests.builders import balance, balances, move, post, refused
-from tests.fund.builders import contribute, earn, lose, open_cycle, open_fund
+from tests.builders import balance, balances, moment, move, post, refused
+from tests.fund.builders import HOUR, contribute, earn, lose, open_cycle, open_fund
 from tests.fund.settling import ILLUSTRATION, assert_books_hold, reverse, settle, settled, shares
+
+DEFICIT = "deficit:usdt"
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +88,27 @@ def test_a_settlement_whose_deficit_has_been_repaid_since_is_not_reversed() -> N
 
     cycle.refresh_from_db()
     assert cycle.status == "settled"
+
+
+def test_a_settlement_is_taken_back_last_entry_first() -> None:
+    open_fund(fund_share="0", traders_share="1", min_levy_rate="0.2", deficit_repayment="1")
+    first = open_cycle(hours=(0, 2))
+    lose("10")
+    earn(first)
+    settle(first)
+    assert balance(DEFICIT) == "10"
+    cycle = open_cycle(hours=(2, 4))
+    lose("1", reference="t2", at=moment(3 * HOUR))
+    earn(cycle, "100")
+    # The levy is 20: 19 into the fund, 10 of them on to the deficit. Without these 10 the fund cannot give the 19 back.
+    settle(cycle)
+    assert (balance("fund:usdt"), balance(DEFICIT)) == ("9", "0")
+
+    reverse(cycle)
+
+    accounts = ("fund:usdt", DEFICIT, "loss:usdt", "trader:t1:USDT")
+    assert [balance(account) for account in accounts] == ["0", "10", "1", "0"]
+    assert_books_hold()
 
 
 def test_a_cycle_that_settled_to_nothing_is_reversed_without_an_entry() -> None:
