@@ -19,6 +19,7 @@ from ledger import metrics
 from ledger.actor import recorded_by as recorded_by
 from ledger.actor import recorder
 from ledger.arrays import literal, texts
+from ledger.bulk import note_error
 from ledger.errors import EntryRefusal, PostingRefused
 from ledger.models import AMOUNT_LIMIT, POSTINGS_PER_ENTRY
 
@@ -100,9 +101,13 @@ def _call_door(query: str, arguments: Sequence[Any]) -> Any:
     connection.ensure_connection()
     # A failure inside an atomic block marks the block for rollback; alone, the statement is its own transaction.
     block = transaction.atomic(savepoint=False) if connection.in_atomic_block else nullcontext()
-    with block, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, arguments, binary=True)
-        return cursor.fetchone()
+    try:
+        with block, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(query, arguments, binary=True)
+            return cursor.fetchone()
+    except psycopg.OperationalError:
+        note_error()
+        raise
 
 
 def _arguments(entries: Sequence[Entry]) -> tuple[Any, ...]:
