@@ -118,6 +118,21 @@ def test_of_many_senders_one_at_a_time_is_in_a_lane(hook_of_ops: Receiver) -> No
     assert hook_of_ops.names == [str(n) for n in range(30)]
 
 
+def test_what_nobody_takes_from_the_queue_is_not_handed_out_again(hook_of_ops: Receiver, elsewhere: None) -> None:
+    record([moved("usdt"), moved("btc", stream="btc")])
+
+    first = deliver_waiting()
+    again = [deliver_waiting() for _ in range(3)]
+
+    assert (len(first), again) == (2, [[], [], []])
+    with app.connection_for_write() as connection:
+        assert connection.default_channel.queue_purge("webhooks") == 2
+    # Taken by a courier that could not do it, they are handed out anew.
+    assert deliver_waiting() == first
+    with app.connection_for_write() as connection:
+        connection.default_channel.queue_purge("webhooks")
+
+
 def test_nothing_is_handed_out_where_nothing_waits(hook_of_ops: Receiver) -> None:
     assert deliver_waiting() == []
 
