@@ -12,6 +12,9 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
 from fund import history
 from fund.history import Interval, Movement
 from fund.models import Fund
@@ -63,8 +66,12 @@ def days(query: Mapping[str, Any], *, at: datetime) -> Any:
     wanted = TYPES if query["type"] is None else (query["type"],)
     span = history.span(Interval.DAY, from_=oldest, to=None, now=newest)
     instants = [span.last - place * Interval.DAY.length for place in range(query["limit"] + 1)]
-    events = _events(rows, since=max(oldest, instants[-1]), until=newest) if ADL in wanted else []
     of_funds = [row.fund for row in rows]
+    events: list[Deleveraging] = []
+    if ADL in wanted:
+        # One more than is shown tells whether those of the last time are all there.
+        since = max(oldest, instants[-1])
+        events = newest_adl(of_funds, since=since, until=newest, most=query["limit"] + 1)
     stand = history.balances(of_funds, {*instants, *(event.occurred_at for event in events)})
     moved = history.movements(of_funds, instants)
     found: dict[Published, list[_Detail]] = {}
@@ -129,11 +136,14 @@ def _of_day(row: Published, day: datetime, balance: Decimal, moved: history.Move
         yield _Detail(kind=kind, at=day, balance=balance, amount=moved.get((row.code, day, movement), Decimal(0)))
 
 
-def _events(rows: Sequence[Published], *, since: datetime, until: datetime) -> list[Deleveraging]:
+def newest_adl(funds_: Sequence[Fund], *, since: datetime, until: datetime, most: int) -> list[Deleveraging]:
+    """At most so many ADL events of each fund, the newest first, without their queues: a cascade has thousands."""
+    place = Window(RowNumber(), partition_by=F("takeover__contract__fund"), order_by=["-occurred_at", "-id"])
     events = Deleveraging.objects.filter(
-        takeover__contract__fund__in=[row.fund for row in rows], occurred_at__gte=since, occurred_at__lte=until
+        takeover__contract__fund__in=funds_, occurred_at__gte=since, occurred_at__lte=until
     )
-    return list(events.select_related("takeover__contract", "takeover__rulebook").order_by("-occurred_at", "-id"))
+    newest = events.annotate(place=place).filter(place__lte=most).order_by("-occurred_at", "-id")
+    return list(newest.select_related("takeover__contract", "takeover__rulebook").defer("queue"))
 
 
 def _of_event(event: Deleveraging, balance: Decimal) -> _Detail:

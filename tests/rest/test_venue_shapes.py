@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from fund.models import Cycle, Fund
 from ledger.models import Posting
 from ledger.rest.models import Role
+from liquidation.venues import okx
 from tests.builders import moment
 from tests.fund.builders import HOUR, contribute, earn, lose, open_cycle, open_fund
 from tests.fund.settling import settle
@@ -209,6 +210,22 @@ def test_okx_history_has_adl_with_the_peak_before_it() -> None:
         "ts": str(milliseconds(moment(DAY))),
         "type": "adl",
     }
+
+
+def test_okx_history_reads_of_each_funds_adl_what_it_shows_and_no_queue() -> None:
+    open_venue(adl={"trigger": "unfilled"})
+    take_over(quantity="10")
+    unfilled()
+    for number in range(5):
+        deleverage(f"a{number}", "t1", ("sue", "1", "130"), seconds=number)
+    whole = [each["ts"] for each in okx_details(stranger(), type="adl", after=milliseconds(moment(DAY)))]
+
+    shown = okx_details(stranger(), type="adl", after=milliseconds(moment(DAY)), limit=2)
+    read = okx.newest_adl(list(Fund.objects.all()), since=moment(), until=moment(DAY), most=3)
+
+    assert [each["ts"] for each in shown] == whole[:2]
+    assert [event.reference for event in read] == ["a4", "a3", "a2"]
+    assert all(event.get_deferred_fields() == {"queue"} for event in read)
 
 
 @pytest.fixture
