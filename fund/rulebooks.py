@@ -113,5 +113,7 @@ def _replay(reference: str, fund: Fund, rulebook: Rulebook, effective_from: date
         return None
     stated = effective_from or known.effective_from
     if (known.fund_id, known.fields, known.effective_from) != (fund.pk, to_json(rulebook), stated):
-        raise errors.reference_reused(reference, f"another rulebook, {known}")
+        elsewhere = known.fund_id != fund.pk
+        what = "a rulebook of another fund" if elsewhere else f"another rulebook, {known}"
+        raise errors.reference_reused(reference, what)
     return known

@@ -162,8 +162,9 @@ class _Asked:
             return None
         same = (known.direction, known.fund.code, known.amount, known.source)
         if same != (self.direction, self.fund_code, self.amount, self.source):
-            what = f"a {known.direction} of {plain(known.amount)}, fund {known.fund.code}, {known.source}"
-            raise errors.reference_reused(self.reference, what)
+            what = f"a {known.direction} of {plain(known.amount)}, fund {self.fund_code}, {known.source}"
+            elsewhere = known.fund.code != self.fund_code
+            raise errors.reference_reused(self.reference, "a transfer of another fund" if elsewhere else what)
         return Recorded(known, replayed=True)
 
     def checked(self, person: str) -> Fund:

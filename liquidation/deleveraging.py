@@ -232,5 +232,6 @@ def _check_same(
         or told != kept
         or (occurred_at is not None and occurred_at != known.occurred_at)
     ):
-        what = f"another ADL of {plain(known.quantity)}, takeover {known.takeover.reference}"
-        raise errors.reference_reused(known.reference, what)
+        what = f"another ADL of {plain(known.quantity)}, takeover {takeover}"
+        elsewhere = known.takeover.reference != takeover
+        raise errors.reference_reused(known.reference, "an ADL of another takeover" if elsewhere else what)

@@ -112,6 +112,6 @@ def _check_same(fill: Fill, report: FillReport) -> None:
     told = (report.takeover, Fill.Kind.MARKET, report.price, report.pnl, report.quantity, report.fee)
     kept = (fill.takeover.reference, fill.kind, fill.price, fill.pnl, fill.quantity, fill.fee)
     if told != kept or (report.filled_at is not None and report.filled_at != fill.filled_at):
-        raise errors.reference_reused(
-            report.reference, f"another {fill.kind} fill of {plain(fill.quantity)}, takeover {fill.takeover.reference}"
-        )
+        known = f"another {fill.kind} fill of {plain(fill.quantity)}, takeover {report.takeover}"
+        elsewhere = fill.takeover.reference != report.takeover
+        raise errors.reference_reused(report.reference, "a fill of another takeover" if elsewhere else known)

@@ -47,8 +47,9 @@ def dispose(
         if (known.contract, known.price, known.quantity, known.fee) != told or (
             disposed_at is not None and disposed_at != known.effective_at
         ):
-            what = f"another disposal of {plain(known.quantity)} {known.contract}"
-            raise errors.reference_reused(reference, what)
+            what = f"another disposal of {plain(known.quantity)} {contract}"
+            elsewhere = known.contract != contract
+            raise errors.reference_reused(reference, "a disposal of another contract" if elsewhere else what)
         return Disposed(known, replayed=True)
     traded = _found(contract)
     check_reference(reference)

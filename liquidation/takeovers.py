@@ -15,7 +15,7 @@ from ledger.bulk import among, new_row, read_joined
 from ledger.errors import Refused
 from ledger.events.recording import insert_told
 from ledger.models import Currency
-from ledger.money import EXACT
+from ledger.money import EXACT, plain
 from ledger.posting import Entry, Line
 from ledger.transactions import retried
 from liquidation import errors, events
@@ -307,5 +307,7 @@ def _check_same(takeover: Takeover, report: TakeoverReport) -> None:
         or takeover.contract.symbol != report.contract
         or (report.taken_over_at is not None and report.taken_over_at != takeover.taken_over_at)
     ):
-        known = f"another takeover of {takeover.quantity} {takeover.contract.symbol} from {takeover.trader}"
-        raise errors.reference_reused(report.reference, known)
+        known = f"another takeover of {plain(takeover.quantity)} {report.contract} from {takeover.trader}"
+        # Whoever may report on one contract need not be one who may see another.
+        elsewhere = takeover.contract.symbol != report.contract
+        raise errors.reference_reused(report.reference, "a takeover of another contract" if elsewhere else known)

@@ -203,6 +203,25 @@ def test_key_of_one_fund_keeps_to_that_fund(venue: APIClient) -> None:
     post(engine, "/takeovers/t-ann/fills/", fill())
 
 
+def test_reference_of_another_fund_tells_a_key_of_one_fund_nothing_of_it(venue: APIClient) -> None:
+    post(client(Role.ENGINE), "/takeovers/t-bob/fills/", fill("f-bob", quantity="0.125"))
+    whole = client(Role.TREASURY)
+    post(whole, "/funds/btc/contributions/", {"reference": "c-btc", "amount": "777"})
+    post(whole, "/funds/btc/rulebooks/", {"reference": "r-btc", "preset": "full_cover"})
+    engine, treasury = client(Role.ENGINE, funds=["usdt"]), client(Role.TREASURY, funds=["usdt"])
+
+    for by, path, body, hidden in (
+        (engine, "/takeovers/", takeover("t-bob", contract="X-usdt", quantity="2"), ("X-btc", "from bob")),
+        (engine, "/takeovers/", {"items": [takeover("t-bob", contract="X-usdt")]}, ("X-btc", "from bob")),
+        (engine, "/takeovers/t-ann/fills/", fill("f-bob", quantity="0.5"), ("t-bob", "0.125")),
+        (treasury, "/funds/usdt/contributions/", {"reference": "c-btc", "amount": "1"}, ("fund btc", "777")),
+        (treasury, "/funds/usdt/rulebooks/", {"reference": "r-btc", "preset": "full_cover"}, ("btc v", "btc, v")),
+    ):
+        refused = refused_post(by, path, body, status=409, code="reference_reused")
+        assert "another" in refused["detail"]
+        assert not [word for word in hidden if word in str(refused)], refused
+
+
 def test_key_of_two_funds_works_with_both_and_no_third(venue: APIClient) -> None:
     open_fund("full_cover", code="eth")
     engine = client(Role.ENGINE, funds=["usdt", "btc"])
