@@ -3,8 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from fund import cycles, deficits, positions, settlement, transfers
 from fund.models import Cycle
@@ -31,6 +29,7 @@ from tests.liquidation.venue import (
     takeover_report,
     unfilled,
 )
+from tests.statements import sent
 
 pytestmark = pytest.mark.django_db
 
@@ -104,10 +103,10 @@ def test_a_batch_is_told_in_one_statement_and_in_its_order() -> None:
     open_venue()
     reports = [takeover_report(f"t{number}") for number in range(300)]
 
-    with CaptureQueriesContext(connection) as queries:
+    with sent() as statements:
         report_takeovers(reports, recorded_at=moment(1))
 
-    assert sum("INSERT INTO events_event" in query["sql"] for query in queries) == 1
+    assert sum("INSERT INTO events_event" in statement for statement in statements) == 1
     reported = Event.objects.filter(kind="takeover.reported").order_by("id")
     assert [event.data["takeover"] for event in reported] == [report.reference for report in reports]
 
@@ -290,8 +289,8 @@ def test_every_kind_has_a_name_and_fields_that_fit() -> None:
 
 
 def test_nothing_is_told_of_nothing() -> None:
-    with CaptureQueriesContext(connection) as queries:
+    with sent() as statements:
         record([])
 
-    assert not queries
+    assert not statements
     assert told() == []

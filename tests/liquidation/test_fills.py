@@ -4,8 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from ledger.models import Entry
 from ledger.money import plain
@@ -15,6 +13,7 @@ from liquidation.models import Fill, Takeover
 from liquidation.takeovers import report_takeovers
 from tests.builders import balance, balances, moment, refused
 from tests.liquidation.venue import figures, fill, fill_report, open_venue, take_over, takeover_report
+from tests.statements import sent
 
 pytestmark = pytest.mark.django_db
 
@@ -219,7 +218,7 @@ def test_the_number_of_queries_does_not_grow_with_the_batch() -> None:
     report_takeovers([takeover_report(f"t{number}", margin="1") for number in range(302)], recorded_at=moment(1))
 
     def queries(reports: list[FillReport]) -> int:
-        with CaptureQueriesContext(connection) as captured:
+        with sent() as captured:
             report_fills(reports, recorded_at=moment(5))
         return len(captured)
 

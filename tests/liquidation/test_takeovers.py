@@ -5,8 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from ledger.models import Entry
 from ledger.money import plain
@@ -14,6 +12,7 @@ from liquidation.models import Takeover
 from liquidation.takeovers import TakeoverReport, report_takeovers
 from tests.builders import balance, balances, moment, refused
 from tests.liquidation.venue import fill, open_venue, publish, take_over, takeover_report
+from tests.statements import sent
 
 pytestmark = pytest.mark.django_db
 
@@ -167,9 +166,9 @@ def test_the_number_of_queries_does_not_grow_with_the_batch() -> None:
     open_venue("pre_close_compensation", precompensation={"per_takeover_cap": "0.01"})
 
     def queries(reports: list[TakeoverReport]) -> int:
-        with CaptureQueriesContext(connection) as captured:
+        with sent() as statements:
             report_takeovers(reports, recorded_at=moment(1))
-        return len(captured)
+        return len(statements)
 
     one = queries([takeover_report("one", margin="3")])
     many = queries([takeover_report(f"m{place}", margin="3", trader=f"trader{place}") for place in range(300)])
