@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import re
+import shlex
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -102,11 +103,33 @@ def test_the_books_themselves_are_compared_and_nothing_moves() -> None:
     assert balances() == before
     with pytest.raises(CommandError, match="cycle 7 does not exist"):
         whatif("--cycle", 7)
+    with pytest.raises(CommandError, match="fund nix does not exist: there is usdt"):
+        whatif("--fund", "nix")
+    with pytest.raises(CommandError, match="cycle 7 of fund usdt does not exist"):
+        whatif("--fund", "usdt", "--cycle", 7)
     with pytest.raises(CommandError, match=r"rulebook penalty_and_vault: .*penalty_rate"):
         whatif("--rulebook", "penalty_and_vault")
     with pytest.raises(CommandError, match="presett"):
         whatif("--rulebook", "presett")
     assert balances() == before
+
+
+@pytest.mark.django_db
+def test_books_without_a_cycle_say_so() -> None:
+    with pytest.raises(CommandError, match="no cycle has been opened yet"):
+        whatif()
+
+
+@pytest.mark.django_db
+def test_the_rulebooks_of_the_documented_command_are_taken() -> None:
+    play(story_of(LOSS_OF_TEN), data=Path())
+    command = re.search(r"manage\.py (whatif --cycle .*)", (Path(settings.BASE_DIR) / "docs/whatif.md").read_text())
+    assert command is not None
+    _, _, _, *rulebooks = shlex.split(command[1])
+
+    text = whatif("--cycle", 1, *rulebooks)
+
+    assert "[3] fund_share 0.5, traders_share 0.5" in text
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from config.scratch import MigrationFailed, connected_to, scratch_database, urls_of_environment
-from fund.models import Cycle
+from fund.models import Cycle, Fund
 from fund.rulebook import PRESETS, Rulebook, RulebookRefused, publish_fields, to_json
 from fund.settlement import Preview, compare
 from ledger.money import MoneyError, parse_amount
@@ -125,8 +125,16 @@ def _cycle(fund: str | None, number: int | None) -> Cycle:
         raise CommandError(f"cycles of several funds: name one with --fund: {', '.join(codes)}")
     found = known.first() if number is None else known.filter(number=number).first()
     if found is None:
-        raise CommandError("no such cycle" if number is None else f"cycle {number} does not exist")
+        raise CommandError(_missing(fund, number))
     return found
+
+
+def _missing(fund: str | None, number: int | None) -> str:
+    if fund is not None and not Fund.objects.filter(code=fund).exists():
+        known = ", ".join(Fund.objects.order_by("code").values_list("code", flat=True))
+        return f"fund {fund} does not exist" + (f": there is {known}" if known else "")
+    of_fund = "" if fund is None else f" of fund {fund}"
+    return f"no cycle{of_fund} has been opened yet" if number is None else f"cycle {number}{of_fund} does not exist"
 
 
 def _published(document: Mapping[str, object], decimals: int) -> Rulebook:
