@@ -183,7 +183,7 @@ class CycleAdmin(BookAdmin[Cycle]):
                 ends_at=values["ends_at"],
                 opened_at=timezone.now(),
             )
-            return Done(f"Opened {cycle}.", object_url(cycle) or "")
+            return Done(f"Opened {cycle}.", object_url(cycle) or "", about=cycle)
 
         action = Action(
             title="Open a cycle",

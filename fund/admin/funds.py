@@ -152,7 +152,7 @@ class FundAdmin(BookAdmin[Fund]):
                 opened_at=timezone.now(),
                 opened_by=request.user.get_username(),
             )
-            return Done(f"Fund {fund.code} is open.", object_url(fund) or "")
+            return Done(f"Fund {fund.code} is open.", object_url(fund) or "", about=fund)
 
         action = Action(
             title="Open a fund",

@@ -71,7 +71,7 @@ class RulebookVersionAdmin(BookAdmin[RulebookVersion]):
                 published_by=user,
                 reference=values["reference"],
             )
-            return Done(f"Rulebook {version} is published.", object_url(version) or "")
+            return Done(f"Rulebook {version} is published.", object_url(version) or "", about=version)
 
         if preset or fund is None:
             initial = initial_of_preset(preset or "full_cover")

@@ -53,7 +53,7 @@ def ask_to_settle(request: HttpRequest, site: AdminSite, cycle: Cycle) -> HttpRe
 
     def act(values: Mapping[str, Any]) -> Done:
         settled = settlement.settle_cycle(cycle_id=cycle.pk, settled_at=timezone.now())
-        return Done(_sentence(settled), page)
+        return Done(_sentence(settled), page, about=settled)
 
     action = Action(
         title=f"Settle {cycle}",
@@ -78,7 +78,7 @@ def ask_to_reverse(request: HttpRequest, site: AdminSite, cycle: Cycle) -> HttpR
 
     def act(values: Mapping[str, Any]) -> Done:
         settlement.reverse_cycle(cycle_id=cycle.pk, reference=values["reference"], effective_at=timezone.now())
-        return Done(f"The settlement of {cycle} is reversed. It can be settled again.", page)
+        return Done(f"The settlement of {cycle} is reversed. It can be settled again.", page, about=cycle)
 
     action = Action(
         title=f"Reverse the settlement of {cycle}",

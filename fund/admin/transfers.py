@@ -157,7 +157,7 @@ class TransferAdmin(BookAdmin[Transfer]):
         page = object_url(transfer) or ""
 
         def act(values: Mapping[str, Any]) -> Done:
-            return Done(decide(transfer, request.user.get_username(), timezone.now()), page)
+            return Done(decide(transfer, request.user.get_username(), timezone.now()), page, about=transfer)
 
         action = Action(
             title=f"{verb} withdrawal {transfer.reference}",
@@ -196,7 +196,7 @@ def ask(values: Mapping[str, Any], *, by: str, at: datetime) -> Done:
             requested_at=at,
         )
         message = f"Requested a withdrawal of {sum_of_money} from fund {fund.code}. Somebody else must approve it."
-    return Done(message, object_url(recorded.transfer) or "")
+    return Done(message, object_url(recorded.transfer) or "", about=recorded.transfer)
 
 
 def transfer_url(direction: str, fund: Fund) -> str:

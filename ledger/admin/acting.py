@@ -17,11 +17,15 @@ from ledger.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an action answers: a sentence for the person, and the page that shows the result."""
+    """What an action answers: a sentence for the person, and the page that shows the result.
+
+    `about`: the row in whose history the sentence stands, with who it was; the index tells people their latest ones.
+    """
 
     message: str
     url: str
     warning: bool = False
+    about: Model | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,8 @@ def run(request: HttpRequest, site: AdminSite, action: Action) -> HttpResponse:
         else:
             if isinstance(done, HttpResponse):
                 return done
+            if done.about is not None:
+                site.get_model_admin(type(done.about)).log_change(request, done.about, done.message)
             (messages.warning if done.warning else messages.success)(request, done.message)
             return HttpResponseRedirect(done.url)
     context = {

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import ShowFacets
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
-from ledger.admin.columns import NONE, column_of
+from ledger.admin.columns import NONE, column_of, list_url
 from ledger.admin.paging import EstimatingPaginator
 
 M = TypeVar("M", bound=Model)
@@ -58,6 +60,20 @@ class BookAdmin(TypedAdmin[M]):
         """The list under its own name: there is nothing to select for a change."""
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The row's page. Its history is offered where somebody has done something with it here."""
+        kind = ContentType.objects.get_for_model(self.model)
+        told = LogEntry.objects.filter(content_type=kind, object_id=unquote(object_id)).exists()
+        return super().change_view(request, object_id, form_url, {"has_history": told, **(extra_context or {})})
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Back to the list. Nothing of the books is deleted: Django's own words would suggest it."""
+        text = f"There is no {opts.verbose_name} {unquote(object_id)}."
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(list_url(self.model))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [self._column(name) for name in super().get_list_display(request)]

@@ -34,7 +34,8 @@ class CurrencyAdmin(BookAdmin[Currency]):
 
         def act(values: Mapping[str, Any]) -> Done:
             currency, known = currencies.add_currency(code=values["code"], decimals=values["decimals"])
-            return Done(f"Currency {currency} {'was known already' if known else 'is added'}.", list_url(Currency))
+            message = f"Currency {currency} {'was known already' if known else 'is added'}."
+            return Done(message, list_url(Currency), about=currency)
 
         action = Action(
             title="Add a currency",

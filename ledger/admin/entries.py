@@ -140,7 +140,7 @@ class EntryAdmin(BookAdmin[Entry]):
             reversal = self.reverse_entry(
                 entry, reference=values["reference"], effective_at=timezone.now(), description=values["reason"]
             )
-            return Done(f"Entry {entry.reference} is reversed.", reversal)
+            return Done(f"Entry {entry.reference} is reversed.", reversal, about=entry)
 
         action = Action(
             title=f"Reverse {entry.reference}",

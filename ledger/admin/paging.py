@@ -35,6 +35,11 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         return self.count > COUNTED_UP_TO
 
     @property
+    def is_at_least(self) -> bool:
+        """Whether the estimate is below what was counted: the table has grown since its statistics were taken."""
+        return self.count == COUNTED_UP_TO + 1
+
+    @property
     def rows_paged(self) -> int:
         """How many rows the pages hold, where they do not hold all."""
         return COUNTED_UP_TO

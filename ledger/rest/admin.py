@@ -107,8 +107,7 @@ class ApiKeyAdmin(BookAdmin[ApiKey]):
 
         def act(values: Mapping[str, Any]) -> Done:
             keys.revoke_key(name=key.name, revoked_at=timezone.now())
-            self.log_change(request, key, "Revoked.")
-            return Done(f"Key {key.name} is revoked.", page)
+            return Done(f"Key {key.name} is revoked.", page, about=key)
 
         action = Action(
             title=f"Revoke key {key.name}",

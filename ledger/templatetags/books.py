@@ -16,6 +16,12 @@ register.simple_tag(source_link)
 
 
 @register.filter
+def thousands(count: int) -> str:
+    """A number of things: `12,345`."""
+    return f"{count:,}"
+
+
+@register.filter
 def pretty(evidence: object) -> str:
     """Stored JSON, indented."""
     return json.dumps(evidence, indent=2, ensure_ascii=False)

@@ -76,7 +76,8 @@ class ContractAdmin(BookAdmin[Contract]):
                 fund_code=fund.code,
                 created_at=timezone.now(),
             )
-            return Done(f"Contract {added.contract} belongs to fund {fund.code}.", object_url(added.contract) or "")
+            message = f"Contract {added.contract} belongs to fund {fund.code}."
+            return Done(message, object_url(added.contract) or "", about=added.contract)
 
         action = Action(
             title="Add a contract",

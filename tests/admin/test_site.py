@@ -12,8 +12,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from config.scratch import DatabaseUrls
 from fund import cycles
 from ledger.models import Currency
-from tests.admin.people import read, send
-from tests.admin.stories import fill, open_fund, take_over, trade_contract
+from tests.admin.people import read, send, text_of
+from tests.admin.stories import fill, loss_shared_by_traders, open_fund, take_over, trade_contract
 from tests.builders import START, moment
 
 BOOKS = [
@@ -108,3 +108,32 @@ def test_only_who_may_change_a_schedule_stops_it(bookkeeper: Client, auditor: Cl
     bookkeeper.post("/admin/django_celery_beat/periodictask/", stop)
     task.refresh_from_db()
     assert not task.enabled
+
+
+def test_what_somebody_did_here_stands_in_the_rows_history_and_on_their_index(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    page = f"/admin/fund/cycle/{cycle.pk}/"
+    assert "History" not in read(bookkeeper, f"{page}change/")
+    assert "None available" in read(bookkeeper, "/admin/")
+
+    send(bookkeeper, f"{page}settle/")
+
+    assert "History" in read(bookkeeper, f"{page}change/")
+    assert "ben Settled usdt cycle 1: a loss of 1,000 USDT" in read(bookkeeper, f"{page}history/")
+    assert "Recent actions My actions" in read(bookkeeper, "/admin/")
+    assert "None available" not in read(bookkeeper, "/admin/")
+
+
+def test_a_row_that_is_not_there_is_not_said_to_be_deleted(auditor: Client) -> None:
+    page = text_of(auditor.get("/admin/ledger/entry/4711/change/", follow=True))
+    assert "There is no entry 4711." in page
+    assert "deleted" not in page
+
+
+def test_the_way_back_to_the_whole_list_is_shown_where_it_is_narrowed(auditor: Client) -> None:
+    open_fund()
+    entries = "/admin/ledger/entry/"
+
+    assert "Show all" not in read(auditor, entries)
+    assert "Show all" in read(auditor, entries, q="nothing of the kind")
+    assert "Show all" in read(auditor, entries, kind="fund_contribution")
