@@ -13,7 +13,7 @@ from fund import rulebooks, settlement
 from fund.models import Cycle, RulebookVersion
 from fund.settlement import Preview
 from ledger.admin.acting import Action, Done, run
-from ledger.admin.columns import grouped, object_url
+from ledger.admin.columns import grouped, object_url, percent
 from ledger.money import EXACT
 
 PREVIEW_TEMPLATE = "admin/fund/cycle/preview.html"
@@ -109,7 +109,7 @@ def shown(preview: Preview) -> dict[str, Any]:
         "preview": preview,
         "currency": preview.cycle.fund.currency_id,
         "parts": [(name, amount) for name, amount in parts if amount],
-        "haircut": None if haircut is None else f"{grouped(EXACT.scaleb(haircut, 2))} %",
+        "haircut": None if haircut is None else percent(haircut),
     }
 
 

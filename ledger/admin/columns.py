@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from ledger.fields import AmountField
-from ledger.money import plain
+from ledger.money import EXACT, plain
 
 NONE = "–"
 Column = Callable[[Any], str]
@@ -24,6 +24,11 @@ def grouped(value: Decimal) -> str:
     sign, digits = ("-", plain(value)[1:]) if value < 0 else ("", plain(value))
     integer, point, fraction = digits.partition(".")
     return f"{sign}{int(integer):,}{point}{fraction}"
+
+
+def percent(share: Decimal) -> str:
+    """`8.188825 %`, of a share of 1."""
+    return f"{grouped(EXACT.scaleb(share, 2))} %"
 
 
 def amount_html(value: Decimal | None) -> SafeString:

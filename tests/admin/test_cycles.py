@@ -87,6 +87,27 @@ def test_allocations_show_the_latest_cycle_and_lead_to_trader_and_entry(bookkeep
     assert account in bookkeeper.get(ALLOCATIONS).content.decode()
 
 
+def test_an_allocation_says_why_the_trader_bears_it(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    send(bookkeeper, of(cycle, "settle"))
+    page = f"{ALLOCATIONS}{Allocation.objects.get(rank=3).pk}/change/"
+
+    told = read(bookkeeper, page)
+    assert "usdt cycle 1 had a loss of 1,000 USDT ; 800 of it is the part of profitable traders" in told.replace(
+        ";", " ;"
+    )
+    assert "until their profit reaches 90 % of all profit, which is 1,000 USDT: 3 of them" in told
+    assert (
+        "The traders' part of the loss 800 Denominator 1,000 Its profit 150 Its part, by the formula 120 Bears 120"
+        in told
+    )
+    assert "800 · 150 / 1000 = 120, cut off to 8 decimals" in told
+    assert "pos3 3 yes 150 120 Bears in all 120" in told
+
+    send(bookkeeper, of(cycle, "reverse"), reference="reversal:1")
+    assert "run 1 of usdt cycle 1 , whose settlement was reversed: nothing of it stands." in read(bookkeeper, page)
+
+
 def test_a_cycle_that_has_not_ended_is_not_settled(bookkeeper: Client) -> None:
     open_fund(preset="shared_loss")
     trade_contract()
