@@ -61,7 +61,7 @@ class TransferAdmin(BookAdmin[Transfer]):
         "decided_by",
         "entry",
     ]
-    list_filter = ["status", "direction", "fund"]
+    list_filter = ["status", "direction", "fund", "requested_at"]
     list_select_related = ["fund__currency", "entry"]
     search_fields = ["reference__startswith", "requested_by__exact"]
     search_help_text = "Reference from its beginning, or the whole name of who requested it."

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from ledger.admin import trial_balance
 from ledger.admin.books import BookAdmin
 from ledger.admin.columns import grouped, object_url
-from ledger.admin.statement import LINES_PER_PAGE, StatementForm, StatementPage, read_page
+from ledger.admin.statement import LINES_PER_PAGE, StatementForm, StatementPage, read_page, read_totals
 from ledger.chart import KINDS, Side
 from ledger.errors import NotFound
 from ledger.models import Account
@@ -81,6 +81,7 @@ class AccountAdmin(BookAdmin[Account]):
             "balance": grouped(account.balance),
             "form": form,
             "page": page,
+            "totals": read_totals(account, form.chosen()) if form.is_valid() else None,
             "lines_per_page": LINES_PER_PAGE,
             "links": {name: f"?{urlencode(query)}" for name, query in form.links(page).items()},
         }

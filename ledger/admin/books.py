@@ -8,12 +8,13 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model
+from django.db.models import DateTimeField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
 from ledger.admin.columns import NONE, column_of, list_url
 from ledger.admin.paging import EstimatingPaginator
+from ledger.admin.periods import PeriodFilter
 
 M = TypeVar("M", bound=Model)
 
@@ -31,7 +32,8 @@ else:
 class BookAdmin(TypedAdmin[M]):
     """Rows that the domain's functions write and nobody edits.
 
-    Names of amounts and foreign keys in `list_display` and `fieldsets` become readable amounts and links.
+    Names of amounts and foreign keys in `list_display` and `fieldsets` become readable amounts and links, those of
+    times in `list_filter` a choice of periods.
     """
 
     actions: Sequence[Any] | None = None
@@ -77,6 +79,12 @@ class BookAdmin(TypedAdmin[M]):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [self._column(name) for name in super().get_list_display(request)]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """The filters; one of a time is by period."""
+        times = {field.name for field in self.model._meta.fields if isinstance(field, DateTimeField)}
+        filters = super().get_list_filter(request)
+        return [(name, PeriodFilter) if name in times else name for name in filters]
 
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         return [

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import Sum
 
+from ledger.admin.periods import midnight
+from ledger.balances import balance_at, one_moment
 from ledger.chart import Side
 from ledger.models import Account, Posting
 from ledger.money import EXACT
@@ -45,6 +48,20 @@ class StatementPage:
         return cls(lines=(), forward=None, has_earlier=False, has_later=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the chosen lines sum to, in the account's currency, all pages together.
+
+    `opening` and `closing`: the account's balance before the first day and after the last, by when entries happened;
+    None where one kind is chosen, which leads from no balance to another.
+    """
+
+    debits: Decimal
+    credits: Decimal
+    opening: Decimal | None
+    closing: Decimal | None
+
+
 class StatementForm(forms.Form):
     """The filters over a statement. Days are of UTC, both included."""
 
@@ -57,8 +74,8 @@ class StatementForm(forms.Form):
     def chosen(self) -> Chosen:
         values = self.cleaned_data
         return Chosen(
-            from_=_midnight(values["from_day"], days=0),
-            to=_midnight(values["to_day"], days=1),
+            from_=midnight(values["from_day"]) if values["from_day"] else None,
+            to=midnight(values["to_day"], days=1) if values["to_day"] else None,
             kind=values["kind"],
             after=values["after"],
             before=values["before"],
@@ -100,12 +117,34 @@ def read_page(account: Account, chosen: Chosen) -> StatementPage:
     )
 
 
+def read_totals(account: Account, chosen: Chosen) -> Totals | None:
+    """The totals of what was chosen; None where nothing was: they are the account's own."""
+    if chosen.kind:
+        postings = statement_postings(account.code, from_=chosen.from_, to=chosen.to, kinds=[chosen.kind])
+        sums = postings.order_by().aggregate(debits=Sum("debit"), credits=Sum("credit"))
+        return Totals(
+            debits=sums["debits"] or Decimal(0), credits=sums["credits"] or Decimal(0), opening=None, closing=None
+        )
+    if not chosen.is_filtered:
+        return None
+    with one_moment():
+        first = None if chosen.from_ is None else balance_at(account.code, at=_just_before(chosen.from_))
+        last = balance_at(account.code, at=None if chosen.to is None else _just_before(chosen.to))
+    return Totals(
+        debits=EXACT.subtract(last.debits, first.debits) if first else last.debits,
+        credits=EXACT.subtract(last.credits, first.credits) if first else last.credits,
+        opening=first.balance if first else Decimal(0),
+        closing=last.balance,
+    )
+
+
+def _just_before(moment: datetime) -> datetime:
+    """The last moment that is not yet this one: the database keeps microseconds."""
+    return moment - timedelta(microseconds=1)
+
+
 def _before(line: Posting, account: Account) -> Decimal:
     """The account's balance before one of its lines, on its normal side."""
     increase = line.debit if account.normal_side == Side.DEBIT.value else line.credit
     decrease = line.credit if account.normal_side == Side.DEBIT.value else line.debit
     return EXACT.add(EXACT.subtract(line.balance_after, increase), decrease)
-
-
-def _midnight(day: Any, *, days: int) -> datetime | None:
-    return datetime.combine(day + timedelta(days=days), time.min, UTC) if day else None

@@ -1,6 +1,7 @@
 """Accounts, statements and entries as a bookkeeper reads them."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from config.scratch import DatabaseUrls
 from ledger.admin import paging
 from ledger.admin.columns import grouped
 from ledger.models import Account, Entry
-from tests.admin.people import read, send, send_and_be_refused
+from tests.admin.people import read, send, send_and_be_refused, text_of
 from tests.builders import balance, credit, debit, entry, moment, move, open_currency, post
 
 ACCOUNTS = "/admin/ledger/account/"
@@ -217,6 +219,40 @@ def test_lists_cost_the_same_number_of_queries_however_many_rows(auditor: Client
 
     assert [queries(place) for place in places] == few
     assert max(few) <= 12
+
+
+def test_a_statement_of_some_days_opens_and_closes_and_its_totals_lead_from_one_to_the_other(auditor: Client) -> None:
+    day = 24 * 3600
+    for number, amount in enumerate(("100", "20", "3", "0.5")):
+        at = moment(number * day)
+        post(move(f"d{number}", amount, debited="custody:USDT", credited="trader:ann:USDT", at=at))
+    post(move("w", "7", debited="trader:ann:USDT", credited="custody:USDT", kind="withdrawal", at=moment(2 * day - 1)))
+
+    days = read(auditor, statement_of("trader:ann:USDT"), from_day="2026-01-02", to_day="2026-01-03")
+    assert "Opening 100 USDT Cr Debits 7 Credits 23 Closing 116 USDT Cr" in days
+    until = read(auditor, statement_of("trader:ann:USDT"), to_day="2026-01-01")
+    assert "Opening 0 USDT Cr Debits 0 Credits 100 Closing 100 USDT Cr" in until
+    kind = read(auditor, statement_of("trader:ann:USDT"), kind="withdrawal")
+    assert "All of this kind Debits 7 Credits 0" in kind
+    assert "Opening" not in read(auditor, statement_of("trader:ann:USDT"))
+
+
+def test_a_list_is_narrowed_to_days_and_to_last_month(auditor: Client) -> None:
+    day = 24 * 3600
+    for number in range(4):
+        post(move(f"d{number}", "1", debited="custody:USDT", credited="trader:ann:USDT", at=moment(number * day)))
+    last_month = timezone.now().replace(day=1) - timedelta(days=1)
+    post(move("late", "1", debited="custody:USDT", credited="trader:ann:USDT", at=last_month))
+
+    page = read(auditor, ENTRIES, effective_at__from_day="2026-01-02", effective_at__to_day="2026-01-03")
+    assert [name for name in ("d0", "d1", "d2", "d3", "late") if f" {name} " in page] == ["d1", "d2"]
+    assert "Clear all filters" in page
+    choices = auditor.get(ENTRIES).context["cl"].filter_specs[0].choices(auditor.get(ENTRIES).context["cl"])
+    link = next(choice["query_string"] for choice in choices if choice["display"] == "Last month")
+    of_month = text_of(auditor.get(f"{ENTRIES}{link}"))
+    assert [name for name in ("d0", "d1", "d2", "d3", "late") if f" {name} " in of_month] == ["late"]
+    malformed: Any = auditor.get(ENTRIES, {"effective_at__from_day": "yesterday"})
+    assert malformed.url == f"{ENTRIES}?e=1"
 
 
 def test_a_long_table_is_not_counted_for_every_page(auditor: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,4 +136,4 @@ def test_the_way_back_to_the_whole_list_is_shown_where_it_is_narrowed(auditor: C
 
     assert "Show all" not in read(auditor, entries)
     assert "Show all" in read(auditor, entries, q="nothing of the kind")
-    assert "Show all" in read(auditor, entries, kind="fund_contribution")
+    assert "Clear all filters" in read(auditor, entries, kind="fund_contribution")
