@@ -1,6 +1,7 @@
 """The actions on a cycle: preview, settle, take the settlement back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from fund import rulebooks, settlement
 from fund.models import Cycle, RulebookVersion
+from fund.rulebook import PRESETS
 from fund.settlement import Preview
 from ledger.admin.acting import Action, Done, run
 from ledger.admin.columns import grouped, object_url, percent
@@ -20,28 +22,40 @@ PREVIEW_TEMPLATE = "admin/fund/cycle/preview.html"
 
 
 class CompareForm(forms.Form):
-    """Another version of the fund's rulebook to preview by; none: the one that the cycle is settled by."""
+    """Another rulebook to preview by: a version of the fund's, or a preset; none: the one that the cycle has."""
 
-    version = forms.ModelChoiceField(RulebookVersion.objects.none(), required=False, empty_label="its own")
+    rulebook = forms.ChoiceField(required=False)
 
     def __init__(self, data: Any, *, cycle: Cycle) -> None:
         super().__init__(data)
         versions = RulebookVersion.objects.filter(fund=cycle.fund_id).select_related("fund")
-        self.fields["version"].queryset = versions  # type: ignore[attr-defined]
+        self.fields["rulebook"].choices = [  # type: ignore[attr-defined]
+            ("", "its own"),
+            ("Versions of the fund's", [(str(version.version), str(version)) for version in versions]),
+            # Those that require rates of whoever uses them are nobody's rulebook yet.
+            ("Presets", [(name, name) for name, preset in PRESETS.items() if not preset.required]),
+        ]
 
 
 def show_preview(request: HttpRequest, site: AdminSite, cycle: Cycle) -> HttpResponse:
-    """What settling would do, by the cycle's rulebook or by another version. Nothing is booked."""
+    """What settling would do, by the cycle's rulebook or, beside it, by another one. Nothing is booked."""
     form = CompareForm(request.GET, cycle=cycle)
-    version = form.cleaned_data["version"] if form.is_valid() else None
-    preview = settlement.preview(cycle_id=cycle.pk, rulebook=rulebooks.load(version) if version else None)
+    name = form.cleaned_data["rulebook"] if form.is_valid() else ""
+    if name:
+        own, preview = settlement.compare(cycle_id=cycle.pk, others=[rulebooks.named(cycle.fund, name)])
+    else:
+        own = preview = settlement.preview(cycle_id=cycle.pk)
+    own_versions = RulebookVersion.objects.filter(fund=cycle.fund_id).select_related("fund")
+    version = own_versions.get(version=int(name)) if name.isdecimal() else None
     context = {
         **site.each_context(request),
         "title": f"Preview of settling {cycle}",
         "opts": Cycle._meta,
         "cycle": cycle,
         "form": form,
+        "name": str(version or name),
         "version": version,
+        "compared": list(_compared(own, preview)) if name else [],
         **shown(preview),
     }
     return TemplateResponse(request, PREVIEW_TEMPLATE, context)
@@ -111,6 +125,27 @@ def shown(preview: Preview) -> dict[str, Any]:
         "parts": [(name, amount) for name, amount in parts if amount],
         "haircut": None if haircut is None else percent(haircut),
     }
+
+
+def _compared(own: Preview, other: Preview) -> Iterator[tuple[str, Decimal, Decimal, Decimal]]:
+    """Figures under the cycle's own rulebook, under the other one, and by how much the other is more."""
+    figures: list[tuple[str, Callable[[Preview], Decimal]]] = [
+        ("Balance of the fund afterwards", lambda told: told.fund_after),
+        ("Deficit afterwards", lambda told: told.deficit_after),
+        ("The fund's own positions, at mark", lambda told: told.retold.inventory if told.retold else Decimal(0)),
+        ("Brought to the fund by surpluses", lambda told: told.retold.injected if told.retold else Decimal(0)),
+        ("Loss", lambda told: told.loss),
+        ("Paid by the fund", lambda told: told.fund_paid),
+        ("Paid by the treasury", lambda told: told.treasury_paid),
+        ("Taken from profitable traders", lambda told: EXACT.subtract(told.allocated, told.levy_surplus)),
+        ("Carried as a deficit", lambda told: told.carried),
+        ("Traders charged, in number", lambda told: Decimal(told.traders_charged)),
+        ("Notional closed by ADL", lambda told: told.retold.adl_notional if told.retold else Decimal(0)),
+    ]
+    for text, figure in figures:
+        before, after = figure(own), figure(other)
+        if before or after:
+            yield text, before, after, EXACT.subtract(after, before)
 
 
 def _sentence(cycle: Cycle) -> str:

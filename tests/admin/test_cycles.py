@@ -43,10 +43,26 @@ def test_a_preview_by_another_version_of_the_rulebook(treasurer: Client) -> None
     values = {name: form[name].value() or "" for name in form.fields}
     send(treasurer, url, **{**values, "allocation_base": "participating", "effective_from": "2027-01-01T00:00:00"})
 
-    page = read(treasurer, of(cycle, "preview"), version=str(cycle.fund.rulebooks.get(version=2).pk))
+    page = read(treasurer, of(cycle, "preview"), rulebook="2")
 
-    assert "under usdt v2 (shared_loss)" in page
+    assert "under usdt v2 (shared_loss) , from its first takeover on" in page
     assert "1 pos1 p1 500 421.05263158" in page
+
+
+def test_a_preview_by_a_preset_stands_beside_the_cycles_own_rulebook(treasurer: Client) -> None:
+    cycle = loss_shared_by_traders()
+    before = balances()
+
+    page = read(treasurer, of(cycle, "preview"), rulebook="full_cover")
+
+    assert "what settling it now would do under the preset full_cover, from its first takeover on." in page
+    assert "By its own By full_cover Difference Balance of the fund afterwards 760 0 -760" in page
+    assert (
+        "Paid by the fund 240 1,000 760 Taken from profitable traders 760 0 -760 Traders charged, in number 3 0 -3"
+        in page
+    )
+    assert "Select a valid choice" in read(treasurer, of(cycle, "preview"), rulebook="penalty_and_vault")
+    assert balances() == before
 
 
 def test_a_bookkeeper_settles_a_cycle_after_a_question(bookkeeper: Client) -> None:
