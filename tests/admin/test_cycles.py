@@ -78,7 +78,7 @@ def test_a_bookkeeper_settles_a_cycle_after_a_question(bookkeeper: Client) -> No
     page = read(bookkeeper, of(cycle, "change"))
     assert "Allocated: 760" in page
     anew = read(bookkeeper, of(cycle, "preview"))
-    assert "is settled; shown is what settling it did, worked out anew, with what the fund had then," in anew
+    assert "is settled; shown is what settling it did, worked out anew by its own rulebook from what the fund had then." in anew
     assert "Settle…" not in page
 
 
