@@ -29,7 +29,9 @@ WORDS = {
 
 @admin.register(Allocation)
 class AllocationAdmin(BookAdmin[Allocation]):
-    list_display = ["rank", "cycle", "run", "position", "trader_link", "profit", "amount", "entry"]
+    list_display = ["rank", "cycle", "run", "position", "trader_link", "profit", "amount", "currency_code", "entry"]
+    currency_path = "cycle.fund.currency_id"
+    fieldsets_in_currency = frozenset({"Figures"})
     list_filter = [CycleFilter, ("trader", ChosenFilter), ("run", ChosenFilter)]
     list_select_related = ["cycle__fund", "entry"]
     search_fields = ["trader__exact", "position__exact"]

@@ -65,6 +65,7 @@ class CycleAdmin(BookAdmin[Cycle]):
     list_display = [
         "name",
         "fund",
+        "currency_code",
         "starts_at",
         "ends_at",
         "status",
@@ -75,6 +76,10 @@ class CycleAdmin(BookAdmin[Cycle]):
         "participants",
         "settled_at",
     ]
+    currency_path = "fund.currency_id"
+    fieldsets_in_currency = frozenset(
+        {"Profits to share over", "The loss and who bears it", "How the traders' part was shared"}
+    )
     list_filter = [StateFilter, "fund", "starts_at"]
     list_select_related = ["fund"]
     search_fields = ["number__exact", "fund__code__exact"]
@@ -114,7 +119,13 @@ class CycleAdmin(BookAdmin[Cycle]):
         if obj is None:
             return sets
         more = self.settled_fieldsets if obj.status == Cycle.Status.SETTLED else self.unsettled_fieldsets
-        return [*sets, *((title, {"fields": [self._column(name) for name in each["fields"]]}) for title, each in more)]
+        return [
+            *sets,
+            *(
+                (self.heading(title, obj), {"fields": [self._column(name) for name in each["fields"]]})
+                for title, each in more
+            ),
+        ]
 
     @admin.display(description="shortfalls")
     def losses_so_far(self, cycle: Cycle) -> str:

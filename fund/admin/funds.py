@@ -54,6 +54,8 @@ class FundAdmin(BookAdmin[Fund]):
         "unsettled_cycles",
         "pending_withdrawals",
     ]
+    currency_path = "currency_id"
+    fieldsets_in_currency = frozenset({"Figures"})
     list_filter = ["currency"]
     list_select_related = ["currency"]
     search_fields = ["code__icontains"]

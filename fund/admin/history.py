@@ -13,6 +13,7 @@ class SnapshotAdmin(BookAdmin[FundSnapshot]):
     list_display = [
         "taken_at",
         "fund",
+        "currency_code",
         "balance",
         "reserved",
         "inventory",
@@ -20,6 +21,7 @@ class SnapshotAdmin(BookAdmin[FundSnapshot]):
         "gross_injections",
         "gross_payouts",
     ]
+    currency_path = "fund.currency_id"
     list_filter = ["fund", "taken_at"]
     list_select_related = ["fund"]
 
@@ -48,7 +50,8 @@ class OpenPositionAdmin(BookAdmin[OpenPosition]):
 
 @admin.register(CyclePosition)
 class CyclePositionAdmin(BookAdmin[CyclePosition]):
-    list_display = ["position", "cycle", "trader", "contract", "profit", "opened_at"]
+    list_display = ["position", "cycle", "trader", "contract", "profit", "currency_code", "opened_at"]
+    currency_path = "cycle.fund.currency_id"
     list_filter = [CycleFilter, ("trader", ChosenFilter)]
     list_select_related = ["cycle__fund"]
     search_fields = ["position__startswith"]

@@ -15,6 +15,7 @@ class ShortfallAdmin(BookAdmin[Shortfall]):
         "id",
         "source",
         "fund",
+        "currency_code",
         "effective_at",
         "loss",
         "fund_paid",
@@ -25,6 +26,8 @@ class ShortfallAdmin(BookAdmin[Shortfall]):
         "cycle",
         "booked",
     ]
+    currency_path = "fund.currency_id"
+    fieldsets_in_currency = frozenset({"The loss and who bears it"})
     list_filter = ["fund", "effective_at", ("cycle", ChosenFilter), ("source_id", ChosenFilter)]
     list_select_related = ["fund", "cycle__fund", "entry", "reversed_by"]
     search_fields = ["source_id__startswith"]
@@ -53,6 +56,7 @@ class SurplusAdmin(BookAdmin[Surplus]):
         "id",
         "source",
         "fund",
+        "currency_code",
         "effective_at",
         "result",
         "penalty",
@@ -63,6 +67,8 @@ class SurplusAdmin(BookAdmin[Surplus]):
         "repaid",
         "booked",
     ]
+    currency_path = "fund.currency_id"
+    fieldsets_in_currency = frozenset({"The result and who got it"})
     list_filter = ["fund", "effective_at", ("source_id", ChosenFilter)]
     list_select_related = ["fund", "entry", "reversed_by"]
     search_fields = ["source_id__startswith"]

@@ -66,7 +66,7 @@ class TransferAdmin(BookAdmin[Transfer]):
     search_fields = ["reference__startswith", "requested_by__exact"]
     search_help_text = "Reference from its beginning, or the whole name of who requested it."
     fieldsets = [
-        (None, {"fields": ["reference", "direction", "fund", "amount", "currency", "source", "status"]}),
+        (None, {"fields": ["reference", "direction", "fund", "amount", "currency", "from_or_to", "status"]}),
         ("Who and when", {"fields": ["requested_by", "requested_at", "decided_by", "decided_at"]}),
         ("Booked", {"fields": ["entry"]}),
     ]
@@ -77,6 +77,11 @@ class TransferAdmin(BookAdmin[Transfer]):
     @admin.display(description="currency")
     def currency(self, transfer: Transfer) -> str:
         return transfer.fund.currency_id
+
+    @admin.display(description="from or to")
+    def from_or_to(self, transfer: Transfer) -> str:
+        way = "from" if transfer.direction == CONTRIBUTION else "to"
+        return f"{way} {transfer.source}"
 
     @admin.display(description="to do")
     def decision(self, transfer: Transfer) -> str:

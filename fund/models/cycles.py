@@ -115,4 +115,4 @@ class Allocation(models.Model):
         indexes = [models.Index(fields=["trader", "cycle"], name="allocation_trader")]
 
     def __str__(self) -> str:
-        return f"{self.position}: {self.amount}"
+        return f"{self.position}, rank {self.rank}"

@@ -44,7 +44,7 @@ class Shortfall(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source_kind} {self.source_id}: {self.loss}"
+        return f"{self.source_kind} {self.source_id}"
 
 
 class Surplus(models.Model):
@@ -79,4 +79,4 @@ class Surplus(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source_kind} {self.source_id}: {self.result}"
+        return f"{self.source_kind} {self.source_id}"

@@ -21,6 +21,8 @@ from ledger.models import Account
 @admin.register(Account)
 class AccountAdmin(BookAdmin[Account]):
     list_display = ["code", "kind", "owner", "currency", "balance", "side", "debits", "credits", "statement_link"]
+    currency_path = "currency_id"
+    fieldsets_in_currency = frozenset({"Figures"})
     list_filter = ["kind", "currency"]
     list_select_related = ["currency"]
     search_fields = ["code__startswith", "owner__istartswith"]

@@ -1,6 +1,7 @@
 """What every page of the books has in common: it is read, never edited, and stays fast on long tables."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
@@ -36,6 +37,9 @@ class BookAdmin(TypedAdmin[M]):
     times in `list_filter` a choice of periods.
     """
 
+    # The way from a row to the currency of its amounts: the column `currency_code`, and the headings over amounts.
+    currency_path = ""
+    fieldsets_in_currency: frozenset[str] = frozenset()
     actions: Sequence[Any] | None = None
     empty_value_display = NONE
     list_per_page = 50
@@ -77,6 +81,16 @@ class BookAdmin(TypedAdmin[M]):
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(list_url(self.model))
 
+    @admin.display(description="currency")
+    def currency_code(self, row: M) -> str:
+        return str(attrgetter(self.currency_path)(row))
+
+    def heading(self, title: Any, row: M | None) -> Any:
+        """The title of a group of fields, with the currency where the group has amounts."""
+        if row is None or title not in self.fieldsets_in_currency:
+            return title
+        return f"{title}, in {self.currency_code(row)}"
+
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [self._column(name) for name in super().get_list_display(request)]
 
@@ -88,7 +102,10 @@ class BookAdmin(TypedAdmin[M]):
 
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         return [
-            (title, {**options, "fields": [self._column(name) for name in flatten_fieldsets([(title, options)])]})
+            (
+                self.heading(title, obj),
+                {**options, "fields": [self._column(name) for name in flatten_fieldsets([(title, options)])]},
+            )
             for title, options in super().get_fieldsets(request, obj)
         ]
 

@@ -28,19 +28,21 @@ LINES_PER_PAGE = 500
 
 
 class EntryChangeList(ChangeList):
-    """Adds the amount of each entry on the page, its debits, in one query."""
+    """Adds the amount of each entry on the page, its debits, and their currency, in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        totals = dict(
+        # Every entry is in one currency.
+        totals = (
             Posting.objects.filter(entry__in=[entry.pk for entry in self.result_list])
-            .values_list("entry_id")
+            .values_list("entry_id", "account__currency_id")
             .annotate(Sum("debit"))
             .order_by()
         )
+        found = {entry_id: (currency, debits) for entry_id, currency, debits in totals}
         for entry in self.result_list:
-            entry.total = totals.get(entry.pk, Decimal(0))
+            entry.currency, entry.total = found[entry.pk]
 
 
 class ReversalForm(forms.Form):
@@ -57,11 +59,13 @@ class EntryAdmin(BookAdmin[Entry]):
         "kind",
         "effective_at",
         amount("total", "amount"),
+        "currency_code",
         "lines",
         "source",
         "recorded_by",
         "correction",
     ]
+    currency_path = "currency"
     list_filter = [
         "effective_at",
         ("kind", ChosenFilter),

@@ -22,6 +22,12 @@ def thousands(count: int) -> str:
 
 
 @register.filter
+def words(name: str) -> str:
+    """A name of the books as people say it: `loss to allocate`."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def pretty(evidence: object) -> str:
     """Stored JSON, indented."""
     return json.dumps(evidence, indent=2, ensure_ascii=False)

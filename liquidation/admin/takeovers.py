@@ -74,8 +74,10 @@ class TakeoverAdmin(BookAdmin[Takeover]):
         "status",
         "remaining",
         "result",
+        "currency_code",
         "taken_over_at",
     ]
+    currency_path = "contract.margin_currency_id"
     list_filter = ["status", "taken_over_at", ("contract", ChosenFilter), ("trader", ChosenFilter)]
     list_select_related = ["contract"]
     search_fields = ["reference__startswith", "trader__exact"]
@@ -94,6 +96,7 @@ class TakeoverAdmin(BookAdmin[Takeover]):
                     "entry_price",
                     "mark_price",
                     "margin",
+                    "currency_code",
                     "taken_over_at",
                     "recorded_by",
                     "rulebook",
@@ -153,9 +156,22 @@ class TakeoverAdmin(BookAdmin[Takeover]):
 
 @admin.register(Fill)
 class FillAdmin(BookAdmin[Fill]):
-    list_display = ["reference", "takeover", "kind", "price", "pnl", "quantity", "fee", "result", "filled_at", "entry"]
+    list_display = [
+        "reference",
+        "takeover",
+        "kind",
+        "price",
+        "pnl",
+        "quantity",
+        "fee",
+        "result",
+        "currency_code",
+        "filled_at",
+        "entry",
+    ]
+    currency_path = "takeover.contract.margin_currency_id"
     list_filter = ["kind", "filled_at", ("takeover", ChosenFilter)]
-    list_select_related = ["takeover", "entry"]
+    list_select_related = ["takeover__contract", "entry"]
     search_fields = ["reference__startswith"]
     search_help_text = "Reference from its beginning."
     sortable_by = ["reference"]

@@ -140,7 +140,7 @@ def test_entries_are_found_by_reference_number_and_source(auditor: Client) -> No
     first = deposit("first", "7")
     post(entry("second", debit("custody:USDT", "3"), credit("trader:ann:USDT", "3"), source=("takeover", "t1")))
 
-    assert "first deposit 2026-01-01 00:00:00 7 2" in read(auditor, ENTRIES, q="fir")
+    assert "first deposit 2026-01-01 00:00:00 7 USDT 2" in read(auditor, ENTRIES, q="fir")
     assert "first deposit" in read(auditor, ENTRIES, q=str(first.pk))
     by_source = read(auditor, ENTRIES, q="takeover:t1")
     assert "second deposit" in by_source

@@ -78,7 +78,10 @@ def test_a_bookkeeper_settles_a_cycle_after_a_question(bookkeeper: Client) -> No
     page = read(bookkeeper, of(cycle, "change"))
     assert "Allocated: 760" in page
     anew = read(bookkeeper, of(cycle, "preview"))
-    assert "is settled; shown is what settling it did, worked out anew by its own rulebook from what the fund had then." in anew
+    assert (
+        "is settled; shown is what settling it did, worked out anew by its own rulebook from what the fund had then."
+        in anew
+    )
     assert "Settle…" not in page
 
 
@@ -96,7 +99,7 @@ def test_allocations_show_the_latest_cycle_and_lead_to_trader_and_entry(bookkeep
     send(bookkeeper, of(cycle, "settle"))
 
     page = read(bookkeeper, ALLOCATIONS)
-    assert "1 usdt cycle 1 1 pos1 p1 500 400 cycle:usdt:1:1" in page
+    assert "1 usdt cycle 1 1 pos1 p1 500 400 USDT cycle:usdt:1:1" in page
     one = read(bookkeeper, ALLOCATIONS, q="p2")
     assert "pos2 p2 300 240" in one
     assert "pos1" not in one

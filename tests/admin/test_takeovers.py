@@ -58,7 +58,9 @@ def test_takeovers_are_found_by_reference_and_trader_and_filtered(auditor: Clien
     take_over("t2", trader="bob")
     fill("f1", "t1", "28200")
 
-    assert "t1 BTC-PERP ann Long 1 28,000 1,000 Closed 0 200 2026-01-01 00:00:00" in read(auditor, TAKEOVERS, q="ann")
+    assert "t1 BTC-PERP ann Long 1 28,000 1,000 Closed 0 200 USDT 2026-01-01 00:00:00" in read(
+        auditor, TAKEOVERS, q="ann"
+    )
     still_open = read(auditor, TAKEOVERS, status__exact="open")
     assert "t2 BTC-PERP bob Long 1 28,000 1,000 Open 1 – " in still_open
     assert "t1 BTC-PERP" not in still_open

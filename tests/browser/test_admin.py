@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.admin.stories import loss_shared_by_traders, open_fund
 from tests.browser.conftest import Site
-from tests.builders import balance, move, post
+from tests.builders import balance, moment, move, post
 
 
 def go(page: Page, name: str) -> None:
@@ -55,6 +55,34 @@ def test_amounts_of_a_column_have_their_decimal_points_in_one_line(site: Site) -
 
     assert len(points) == 4
     assert max(points) - min(points) < 2, points
+
+
+def test_a_bookkeeper_reads_one_month_in_a_narrow_window(site: Site) -> None:
+    february = moment(40 * 24 * 3600)
+    post(move("d1", "100", debited="custody:USDT", credited="trader:ann:USDT"))
+    post(move("d2", "20.5", debited="custody:USDT", credited="trader:ann:USDT", at=february))
+    page = site.log_in("ben")
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    go(page, "Entries")
+    # Above the rows stand the search and the filters, and no empty room.
+    room = page.evaluate(
+        """() => {
+            const box = document.querySelector('#changelist-filter');
+            return box.getBoundingClientRect().bottom - box.lastElementChild.getBoundingClientRect().bottom;
+        }"""
+    )
+    assert room < 30
+    page.get_by_label("from", exact=True).fill("2026-02-01")
+    page.get_by_label("to", exact=True).fill("2026-02-28")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    expect(page.locator("#result_list")).to_contain_text("20.5")
+
+    page.goto(f"{site.address}/admin/ledger/account/of/trader:ann:USDT/statement/?from_day=2026-02-01")
+    expect(page.locator("#totals")).to_contain_text(
+        re.compile(r"Opening\s+100\s+USDT.*Closing\s+120.5\s+USDT", re.DOTALL)
+    )
 
 
 def test_a_withdrawal_takes_two_people(site: Site) -> None:
@@ -107,7 +135,11 @@ def test_a_bookkeeper_previews_and_settles_a_cycle_and_reads_an_allocation(site:
     expect(page.locator("#largest tbody tr").first).to_contain_text("400")
     assert balance("loss:usdt") == "800"
 
-    page.go_back()
+    page.get_by_label("By rulebook").select_option("full_cover")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#compared tr", has_text="Taken from profitable traders")).to_contain_text("-760")
+
+    go(page, "usdt cycle 1")
     go(page, "Settle…")
     expect(page.locator("#loss .total")).to_contain_text("1,000")
     page.get_by_role("button", name="Settle and book").click()
@@ -117,5 +149,8 @@ def test_a_bookkeeper_previews_and_settles_a_cycle_and_reads_an_allocation(site:
     go(page, "allocations")
     first = page.locator("#result_list tbody tr").first
     expect(first).to_contain_text("pos1")
+    first.get_by_role("link", name="1", exact=True).first.click()
+    expect(page.locator("#why .total")).to_contain_text("400")
+    page.go_back()
     first.get_by_role("link", name=re.compile("^cycle:usdt:1:1")).click()
     expect(page.locator("#entry-lines .total")).to_contain_text("balanced")
