@@ -65,6 +65,7 @@ def test_a_bookkeeper_reads_one_month_in_a_narrow_window(site: Site) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
 
     go(page, "Entries")
+    expect(page.locator("#changelist-filter")).to_be_visible()
     # Above the rows stand the search and the filters, and no empty room.
     room = page.evaluate(
         """() => {
