@@ -12,7 +12,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from bulwark_client import AnswerMalformed, CallRefused, Client, Conflict, NotAllowed, NotFound, Retries, Unanswered
+from bulwark_client import (
+    AnswerMalformed,
+    CallRefused,
+    Client,
+    Conflict,
+    NewEntry,
+    NotAllowed,
+    NotFound,
+    Retries,
+    Unanswered,
+)
 from bulwark_client.transport import Transport
 
 HASTY = Retries(attempts=4, delay_first=0.001, delay_most=0.01)
@@ -84,10 +94,12 @@ def served(*answers: ScriptedAnswer | None) -> Iterator[Script]:
         (502, {}, b"<html>bad gateway</html>"),
         refused(503, "service_busy"),
         (504, {}, b""),
+        refused(500, "internal_error"),
+        (500, {}, b"<html>failed</html>"),
         refused(429, "throttled"),
         refused(409, "request_in_flight"),
     ],
-    ids=["cut", "502", "503", "504", "429", "in flight"],
+    ids=["cut", "502", "503", "504", "500", "500 of a proxy", "429", "in flight"],
 )
 def test_a_call_is_made_again_with_the_same_key_and_body(failure: Any) -> None:
     with served(failure, failure, CURRENCY) as script, Client(script.url, "k", retries=HASTY) as client:
@@ -114,7 +126,6 @@ def test_two_calls_have_two_keys_and_a_callers_own_is_kept() -> None:
         (refused(404, "fund_unknown"), NotFound),
         (refused(403, "role_not_allowed"), NotAllowed),
         (refused(422, "amount_precision"), CallRefused),
-        (refused(500, "server_error"), CallRefused),
         ((200, {}, b"<html>welcome</html>"), AnswerMalformed),
         ((404, {}, b"no such page"), AnswerMalformed),
     ],
@@ -124,6 +135,29 @@ def test_a_refusal_is_told_at_once(answer: Any, error: type[Exception]) -> None:
         client.currencies.add(code="USDT", decimals=6)
 
     assert len(script.seen) == 1
+
+
+def test_a_service_that_fails_to_the_end_may_have_booked_it() -> None:
+    with (
+        served(refused(500, "internal_error")) as script,
+        Client(script.url, "k", retries=HASTY) as client,
+        pytest.raises(Unanswered, match="4 of 4 tries"),
+    ):
+        client.currencies.add(code="USDT", decimals=6)
+
+    assert len(script.seen) == 4
+
+
+@pytest.mark.parametrize("page", [b"<html>welcome</html>", b"[]", b'{"items": 1, "results": 1, "next": null}', b"{}"])
+def test_an_answer_that_is_none_of_the_services_is_told_so(page: bytes) -> None:
+    entry = NewEntry(reference="e", kind="deposit", lines=[])
+    with served((200, {}, page)) as script, Client(script.url, "k", retries=HASTY) as client:
+        with pytest.raises(AnswerMalformed):
+            list(client.currencies.list())
+        with pytest.raises(AnswerMalformed):
+            list(client.entries.post_many([entry], atomic=True))
+        with pytest.raises(AnswerMalformed):
+            client.funds.replace_open_positions("usdt", [])
 
 
 def test_after_the_last_try_the_caller_learns_that_nothing_is_known() -> None:

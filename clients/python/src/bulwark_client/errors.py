@@ -70,7 +70,7 @@ class Conflict(CallRefused):
 
 
 class Unanswered(BulwarkError):
-    """No answer that counts, after all tries: the connection failed, or the service was busy to the end.
+    """No answer that counts, after all tries: the connection failed, or the service was busy or failed to the end.
 
     The event may have been booked or not. It is safe to make the same call again with the same reference.
     """

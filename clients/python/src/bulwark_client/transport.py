@@ -15,8 +15,9 @@ from bulwark_client.errors import AnswerMalformed, Problem, Unanswered, refusal
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 JSON, NDJSON = "application/json", "application/x-ndjson"
-# The service cannot take it now: it was overrun, is starting, or lost a race for a lock.
-_BUSY = {429, 502, 503, 504}
+# The service cannot take it now: it was overrun, is starting, or lost a race for a lock. Or it failed, and nobody knows
+# whether the event was in the books by then.
+_BUSY = {429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

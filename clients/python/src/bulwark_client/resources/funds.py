@@ -7,7 +7,7 @@ from typing import Any
 
 from bulwark_client import wire
 from bulwark_client.resources.resource import Resource, new_key, segment
-from bulwark_client.shapes.funds import Absorption, Fund, Holding, Movement, OpenPosition, Rulebook, Transfer
+from bulwark_client.shapes.funds import Absorption, Count, Fund, Holding, Movement, OpenPosition, Rulebook, Transfer
 from bulwark_client.transport import NDJSON
 
 
@@ -103,8 +103,8 @@ class Funds(Resource):
         One request, so that what stands is always one whole state of the venue; it is held in memory for a repeat.
         """
         body = b"".join(wire.encode(each) + b"\n" for each in positions)
-        count: int = self._send("PUT", f"{_fund(code)}positions/", body, NDJSON).document["count"]
-        return count
+        answer = self._send("PUT", f"{_fund(code)}positions/", body, NDJSON)
+        return wire.read(Count, answer.document).count
 
 
 class Inventory(Resource):

@@ -1,6 +1,7 @@
 """What the nouns have in common: read one, read all, record an event, act, send a batch."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -17,6 +18,21 @@ ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of a list, and the address of the next one."""
+
+    results: list[Any]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """What became of each item of a batch."""
+
+    items: list[Any]
+
+
 class Resource:
     """The calls of one noun."""
 
@@ -31,11 +47,11 @@ class Resource:
         """Every row of a list, page after page, as they are asked for."""
         asked: Mapping[str, Any] | None = {"limit": ROWS_OF_A_PAGE, **query}
         while asked is not None:
-            page = self._transport.call("GET", path, query=asked, repeatable=True).document
-            for row in page["results"]:
+            page = wire.read(Page, self._transport.call("GET", path, query=asked, repeatable=True).document)
+            for row in page.results:
                 yield wire.read(shape, row)
             # `next` is a whole address; the host that the service saw need not be the one that the caller sees.
-            asked = dict(parse_qsl(urlsplit(page["next"]).query, keep_blank_values=True)) if page["next"] else None
+            asked = dict(parse_qsl(urlsplit(page.next).query, keep_blank_values=True)) if page.next else None
 
     def _record(self, path: str, body: Any, shape: type[ShapeT], *, key: str | None = None) -> ShapeT:
         """Record an event that carries its reference, or its `key`."""
@@ -67,7 +83,7 @@ class Resource:
         while batch := list(islice(remaining, size)):
             body = wire.encode({"items": batch, "atomic": atomic})
             answer = self._transport.call("POST", path, body=body, repeatable=True)
-            for outcome in answer.document["items"]:
+            for outcome in wire.read(Items, answer.document).items:
                 yield wire.read(shape, outcome)
 
 

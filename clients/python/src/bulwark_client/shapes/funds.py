@@ -115,3 +115,10 @@ class OpenPosition:
     mark_price: Decimal
     margin: Decimal | None = None
     wallet: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Number of open positions that stand now."""
+
+    count: int
