@@ -104,7 +104,14 @@ HEARTBEAT_LATE_SECONDS = env.int("BULWARK_HEARTBEAT_LATE_SECONDS", default=60)
 SETTLEMENT_LATE_SECONDS = env.int("BULWARK_SETTLEMENT_LATE_SECONDS", default=900)
 # Who may read `/metrics`: whoever has this token; without one, this host.
 METRICS_TOKEN = env.str("BULWARK_METRICS_TOKEN", default="")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # Seconds. A Redis that does not answer holds up no request.
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
 
 # A full set of books (deposits and settlements are posted too): traders may not fall below 0. A mirror of the venue's
 # wallets: no floor, the balance is what this ledger has moved.

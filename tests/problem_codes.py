@@ -41,6 +41,7 @@ MESSAGES = {
     "object_expected": "an object is expected",
     "out_of_range": "the number is too small or too large",
     "positions_malformed": "row …: what is wrong with it",
+    "service_unavailable": "the database, or Redis where it is needed, cannot be reached; send it again as it is",
     "reference_reused": "the reference is known with other content, and with which",
     "request_malformed": "the request is not understood",
     "rulebook_refused": "every field that is wrong, with its reason",

@@ -9,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError
 from django.http import Http404
 from django.http.request import UnreadablePostError
+from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from ledger.errors import PostingRefused, Refused
@@ -106,6 +107,9 @@ def document_of(error: Exception) -> dict[str, Any] | None:
             return problem(status=400, code="request_malformed", detail="the request is not understood")
         case DatabaseError() | psycopg.Error():
             return _of_database(error)
+        case RedisError():
+            detail = "what is counted in Redis cannot be read; send it again as it is"
+            return problem(status=503, code="service_unavailable", detail=detail)
         case _:
             return None
 
