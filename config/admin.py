@@ -6,8 +6,10 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django_celery_results.models import TaskResult
 
 from fund.models import Cycle, Fund, Transfer
+from ledger.events.models import DeadLetter
 
 WAITING_SHOWN = 10
 MAIN_LISTS = {
@@ -50,7 +52,18 @@ class BulwarkSite(AdminSite):
         context = dict(extra_context or {})
         if request.user.has_perm("fund.view_fund"):
             context |= _overview()
+        if request.user.has_perm("events.view_deadletter"):
+            context["dead_letters"] = DeadLetter.objects.filter(status=DeadLetter.Status.DEAD).count()
+        if request.user.has_perm("django_celery_results.view_taskresult"):
+            context |= {"shows_verification": True, "verification": _last_verification()}
         return super().index(request, context)
+
+
+def _last_verification() -> TaskResult | None:
+    """The result of the nightly task that came last; its status is SUCCESS where the books are clean."""
+    ended = TaskResult.objects.filter(task_name="ledger.verify_books", status__in=["SUCCESS", "FAILURE"])
+    last: TaskResult | None = ended.order_by("-date_done").first()
+    return last
 
 
 def _overview() -> dict[str, Any]:

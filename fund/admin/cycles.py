@@ -152,6 +152,7 @@ class CycleAdmin(BookAdmin[Cycle]):
         view = self.admin_site.admin_view
         return [
             path("<int:pk>/preview/", view(self.preview_view), name="fund_cycle_preview"),
+            path("<int:pk>/complete/", view(self.complete_view), name="fund_cycle_complete"),
             path("<int:pk>/settle/", view(self.settle_view), name="fund_cycle_settle"),
             path("<int:pk>/reverse/", view(self.reverse_view), name="fund_cycle_reverse"),
             *super().get_urls(),
@@ -162,6 +163,12 @@ class CycleAdmin(BookAdmin[Cycle]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return settling.show_preview(request, self.admin_site, find(pk))
+
+    def complete_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Freeze the positions as they came in, after a question."""
+        if not self.may(request, "change"):
+            raise PermissionDenied
+        return settling.ask_to_complete(request, self.admin_site, find(pk))
 
     def settle_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Settle, after a question."""

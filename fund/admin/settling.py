@@ -6,16 +6,18 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.sites import AdminSite
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from fund import rulebooks, settlement
-from fund.models import Cycle, RulebookVersion
+from fund import positions, rulebooks, settlement
+from fund.models import Cycle, CyclePosition, RulebookVersion
 from fund.rulebook import PRESETS
 from fund.settlement import Preview
 from ledger.admin.acting import Action, Done, run
 from ledger.admin.columns import grouped, object_url, percent
+from ledger.admin.inputs import AmountInput
 from ledger.money import EXACT
 
 PREVIEW_TEMPLATE = "admin/fund/cycle/preview.html"
@@ -76,6 +78,42 @@ def ask_to_settle(request: HttpRequest, site: AdminSite, cycle: Cycle) -> HttpRe
         back=page,
         template="admin/fund/cycle/settle.html",
         context={"cycle": cycle, **shown(settlement.preview(cycle_id=cycle.pk))},
+        model=Cycle,
+        dangerous=True,
+    )
+    return run(request, site, action)
+
+
+class CompleteForm(forms.Form):
+    """What the venue says that it has sent; empty: not compared."""
+
+    count = forms.IntegerField(
+        required=False, min_value=0, label="Their number", help_text="Refused where another number came in."
+    )
+    total = AmountInput(
+        required=False, label="Their total profit", help_text="In the fund's currency. Refused where it is another one."
+    )
+
+
+def ask_to_complete(request: HttpRequest, site: AdminSite, cycle: Cycle) -> HttpResponse:
+    """Show what came in, then freeze it."""
+    page = object_url(cycle) or ""
+    held = CyclePosition.objects.filter(cycle=cycle).aggregate(count=Count("pk"), profit=Sum("profit"))
+
+    def act(values: Mapping[str, Any]) -> Done:
+        completed = positions.complete(
+            cycle_id=cycle.pk, count=values["count"], total=values["total"], completed_at=timezone.now()
+        )
+        return Done(f"The positions of {cycle} are complete: {completed.positions_count:,}.", page, about=completed)
+
+    action = Action(
+        title=f"Complete the positions of {cycle}",
+        button="Complete",
+        act=act,
+        back=page,
+        form_class=CompleteForm,
+        template="admin/fund/cycle/complete.html",
+        context={"cycle": cycle, "held": held},
         model=Cycle,
         dangerous=True,
     )

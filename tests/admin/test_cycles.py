@@ -1,12 +1,13 @@
 """A settlement cycle as a bookkeeper previews, settles and takes it back."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from fund import cycles
+from fund import cycles, positions
 from fund.models import Allocation, Cycle
 from ledger.models import Entry
 from tests.admin.people import read, send, send_and_be_refused
@@ -145,6 +146,27 @@ def test_a_cycle_without_its_positions_is_not_settled(bookkeeper: Client) -> Non
 
     assert "positions of this cycle are not complete" in read(bookkeeper, of(cycle, "preview"))
     send_and_be_refused(bookkeeper, of(cycle, "settle"), code="positions_incomplete")
+
+
+def test_a_bookkeeper_completes_the_positions_where_the_feed_did_not(bookkeeper: Client, treasurer: Client) -> None:
+    open_fund(preset="shared_loss")
+    cycle = cycles.open_cycle(fund_code="usdt", starts_at=START, ends_at=moment(3600), opened_at=START)
+    row = positions.PositionProfit(position="pos1", trader="p1", contract="BTC-PERP", profit=Decimal("12.5"))
+    positions.add(cycle_id=cycle.pk, rows=[row])
+
+    assert treasurer.post(of(cycle, "complete")).status_code == 403
+    asked = read(bookkeeper, of(cycle, "complete"))
+    assert "So far 1 position came in, with a profit of 12.5 USDT in all." in asked
+    send_and_be_refused(bookkeeper, of(cycle, "complete"), code="positions_count_mismatch", count="2")
+    send_and_be_refused(bookkeeper, of(cycle, "complete"), code="positions_total_mismatch", total="12")
+    cycle.refresh_from_db()
+    assert cycle.positions_complete_at is None
+
+    answer = send(bookkeeper, of(cycle, "complete"), count="1", total="12.5")
+    assert "The positions of usdt cycle 1 are complete: 1." in answer
+    assert "Complete the positions…" not in answer
+    cycle.refresh_from_db()
+    assert cycle.positions_complete_at is not None
 
 
 def test_a_settlement_is_taken_back_as_a_whole_and_made_again(bookkeeper: Client) -> None:

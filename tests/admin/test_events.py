@@ -45,6 +45,7 @@ def test_what_was_tried_and_what_died_is_seen(auditor: Client) -> None:
     assert "ops" in read(auditor, HOOKS)
     page = read(auditor, f"{LETTERS}{DeadLetter.objects.get().pk}/change/")
     assert "dead" in page
+    assert "1 dead letter : no receiver took the event, and it is not tried any more" in read(auditor, "/admin/")
 
 
 def test_a_dead_letter_is_sent_again(treasurer: Client, hook: Receiver) -> None:

@@ -1,5 +1,6 @@
 """The site: its index, who may read and do what, and that every page opens."""
 
+import re
 from datetime import timedelta
 
 from django.contrib import admin
@@ -8,6 +9,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_results.models import TaskResult
 
 from config.scratch import DatabaseUrls
 from fund import cycles
@@ -137,3 +139,15 @@ def test_the_way_back_to_the_whole_list_is_shown_where_it_is_narrowed(auditor: C
     assert "Show all" not in read(auditor, entries)
     assert "Show all" in read(auditor, entries, q="nothing of the kind")
     assert "Clear all filters" in read(auditor, entries, kind="fund_contribution")
+
+
+def test_the_index_says_when_the_books_were_verified_and_warns_where_they_do_not_hold(auditor: Client) -> None:
+    assert "The nightly verification of the books has not run yet." in read(auditor, "/admin/")
+
+    TaskResult.objects.create(task_id="1", task_name="ledger.verify_books", status="SUCCESS")
+    assert "and hold: what was checked" in read(auditor, "/admin/")
+
+    TaskResult.objects.create(task_id="2", task_name="ledger.verify_books", status="FAILURE")
+    page = read(auditor, "/admin/")
+    assert re.search(r"Waiting for somebody The verification of [-\d: ]+ UTC found that the books do not hold", page)
+    assert "and hold" not in page
