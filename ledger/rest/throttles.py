@@ -121,7 +121,8 @@ class Counter:
                 if left > 1:
                     self._taken[role, caller, rate] = (left - 1, known)
                 return known._replace(remaining=known.remaining + left - 1)
-        at_once = max(rate.requests // _TAKEN_AT_ONCE, 1)
+        # Of addresses there is no end: what was taken for one that does not come again would be kept for ever.
+        at_once = 1 if role == PUBLIC else max(rate.requests // _TAKEN_AT_ONCE, 1)
         try:
             allowance = self._ask(role, caller, rate, at_once)
             if not allowance.allowed and at_once > 1:

@@ -20,7 +20,7 @@ from config import serve
 from config.scratch import DatabaseUrls
 from ledger.rest.keys import create_key
 from ledger.rest.models import Role
-from ledger.rest.throttles import Counter, Rate
+from ledger.rest.throttles import PUBLIC, Counter, Rate
 from tests.broker import broker
 from tests.builders import balance, open_accounts
 from tests.config.test_serve import answers, free_port
@@ -141,6 +141,15 @@ def test_without_the_broker_requests_pass_and_are_logged_and_counted(caplog: pyt
     assert balance("trader:ann:USDT") == "110"
     assert uncounted() - before == 10
     assert [record.name for record in caplog.records].count("bulwark.throttles") == 1
+
+
+def test_of_an_address_nothing_is_kept_in_the_process_however_high_the_rate(redis_url: str) -> None:
+    one, other, rate = Counter(redis_url), Counter(redis_url), Rate(30_000, 86_400)
+
+    taken = [counter.take(PUBLIC, "2001:db8::1", rate) for counter in (one, other, one)]
+
+    # Each process counts every request of it: addresses come without end, and none of them need come again.
+    assert [rate.requests - each.remaining for each in taken if each] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("text", ["", "10", "10/fortnight", "0/minute", "-1/minute", "ten/minute"])
