@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from ledger.actor import recorded_by
 from ledger.admin.books import BookAdmin
@@ -43,7 +44,7 @@ class WebhookAdmin(BookAdmin[Webhook]):
 
     def _switch(self, request: HttpRequest, chosen: QuerySet[Webhook], *, enabled: bool) -> None:
         for webhook in chosen:
-            webhooks.change(webhook, {"enabled": enabled})
+            webhooks.change(webhook, {"enabled": enabled}, at=timezone.now())
             self.log_change(request, webhook, "Switched on." if enabled else "Switched off.")
         self.message_user(request, f"{len(chosen)} webhook(s) switched {'on' if enabled else 'off'}.")
 

@@ -93,7 +93,8 @@ class WebhookView(ResourceView):
     @acted(WebhookSerializer, WebhookChange)
     def patch(self, request: Request, webhook_id: int) -> Response:
         changes = WebhookChange.read_body(request)
-        return Response(_document(webhooks.change(_found(request, webhook_id), changes)))
+        changed = webhooks.change(_found(request, webhook_id), changes, at=timezone.now())
+        return Response(_document(changed))
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, webhook_id: int) -> Response:

@@ -14,7 +14,7 @@ from ledger.actor import recorder
 from ledger.errors import NotFound, Refused
 from ledger.events import signing
 from ledger.events.addresses import check_url
-from ledger.events.models import DeadLetter, Secret, Webhook
+from ledger.events.models import DeadLetter, Lane, Secret, Webhook
 from ledger.events.recording import number
 from ledger.models import Account
 
@@ -85,13 +85,14 @@ def find(webhook_id: int, *, streams: Collection[str] | None = None) -> Webhook:
     return webhook
 
 
-def change(webhook: Webhook, changes: dict[str, Any]) -> Webhook:
-    """Change `url`, `kinds` or `enabled`. Events that came while it was off are sent when it is on again.
+def change(webhook: Webhook, changes: dict[str, Any], *, at: datetime) -> Webhook:
+    """Change `url`, `kinds` or `enabled`. Events that came while it was off are sent when it is on again, at once.
 
     Raises as `register` of a URL.
     """
     if "url" in changes:
         check_url(changes["url"])
+    switched_on = bool(changes.get("enabled")) and not webhook.enabled
 
     for name, value in changes.items():
         setattr(webhook, name, sorted(set(value)) if name == "kinds" else value)
@@ -99,8 +100,12 @@ def change(webhook: Webhook, changes: dict[str, Any]) -> Webhook:
     if changes.get("enabled"):
         webhook.disabled_because = ""
         fields.append("disabled_because")
-    if fields:
-        webhook.save(update_fields=fields)
+    with transaction.atomic():
+        if switched_on:
+            # Failures of before are no longer counted or waited for. Lanes before the webhook, as deliveries lock them.
+            Lane.objects.filter(webhook=webhook, failures__gt=0).update(failures=0, due_at=at)
+        if fields:
+            webhook.save(update_fields=fields)
     return webhook
 
 

@@ -225,11 +225,33 @@ def test_a_receiver_that_is_gone_is_switched_off_and_gets_all_of_it_when_it_is_b
     assert (webhook.enabled, "410" in webhook.disabled_because) == (False, True)
 
     hook.status = 200
-    webhooks.change(webhook, {"enabled": True})
-    deliver(moment(9999))
+    webhooks.change(webhook, {"enabled": True}, at=moment(1000))
+    deliver(moment(1000))
 
     assert hook.names == ["a", "a", "b"]
     assert DeadLetter.objects.count() == 0
+
+
+def test_what_is_switched_on_again_waits_for_no_failure_of_before_and_has_all_its_tries(
+    hook: Receiver, settings: Settings
+) -> None:
+    settings.WEBHOOKS_ATTEMPTS = 3
+    webhook = register(hook).webhook
+    record([moved("a")])
+    hook.status = 500
+    assert [deliver(moment(at)) for at in (0, 5)] == [1, 1]
+    # The next try would be at 15.
+    webhooks.change(webhook, {"enabled": False}, at=moment(6))
+    webhooks.change(webhook, {"enabled": True}, at=moment(7))
+
+    assert deliver(moment(7)) == 1
+    assert DeadLetter.objects.count() == 0
+    # Said of one that is on, it makes nothing come sooner.
+    webhooks.change(webhook, {"enabled": True}, at=moment(8))
+    assert deliver(moment(8)) == 0
+    hook.status = 200
+    assert deliver(moment(12)) == 1
+    assert hook.names == ["a"] * 4
 
 
 def test_a_lane_without_matching_events_is_moved_up(hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
