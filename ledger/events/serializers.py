@@ -13,7 +13,7 @@ from ledger.rest.paging import LIMIT_DEFAULT, LIMIT_MOST
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
 
 
-@extend_schema_field({"type": "string", "examples": ["takeover.closed"]})
+@extend_schema_field({"type": "string", "enum": sorted(known())})
 class KindField(TextField):
     """The name of a kind of event."""
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +19,8 @@ from ledger.errors import ReferenceReused, Refused
 from ledger.rest.models import ApiKey, IdempotentAnswer
 from ledger.rest.permissions import key_of
 from ledger.rest.problems import document_of
-from ledger.rest.serializers import KEY_HEADER
+from ledger.rest.serializers import KEY_HEADER, KEY_PATTERN
 from ledger.rest.views import REPLAYED_HEADER
-
-_KEY_LENGTH = 200
 
 
 def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
@@ -36,10 +35,9 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
         header = request.headers.get(KEY_HEADER)
         if not header:
             return method(view, request, *args, **kwargs)
-        if len(header) > _KEY_LENGTH or not header.isprintable():
-            raise Refused(
-                "idempotency_key_malformed", f"{KEY_HEADER}: printable, at most {_KEY_LENGTH} characters", status=400
-            )
+        if not re.fullmatch(KEY_PATTERN, header):
+            detail = f"{KEY_HEADER}: printable ASCII, at most 200 characters, not {header[:60]!r}"
+            raise Refused("idempotency_key_malformed", detail, status=400)
         key, digest = key_of(request), _digest(request)
         with transaction.atomic():
             _lock(key, header)

@@ -17,7 +17,7 @@ from ledger.rest.fields import CountField, TextField
 from ledger.rest.models import Role
 from ledger.rest.paging import PARAMETERS
 from ledger.rest.problems import CONTENT_TYPE
-from ledger.rest.serializers import KEY_HEADER, FieldProblem, Problem, StrictSerializer
+from ledger.rest.serializers import KEY_HEADER, KEY_PATTERN, FieldProblem, Problem, StrictSerializer
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 _REFUSALS = {
@@ -35,7 +35,7 @@ _REFUSALS = {
 }
 _KEY_PARAMETER = OpenApiParameter(
     KEY_HEADER,
-    str,
+    {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
     OpenApiParameter.HEADER,
     description="The reference of a body that has none: the same request again answers with the first result.",
 )

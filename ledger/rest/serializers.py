@@ -13,6 +13,8 @@ from ledger.rest.problems import QueryRefused
 from ledger.rest.quick import LEFT, reader_of
 
 KEY_HEADER = "Idempotency-Key"
+# Printable ASCII: what a header holds for certain on every way through the net.
+KEY_PATTERN = "[ -~]{0,200}"
 # Paging's own parameters stand beside the filters of every list.
 _PAGING = {"cursor", "limit"}
 ShapeT = TypeVar("ShapeT", bound=serializers.BaseSerializer[Any])

@@ -79,6 +79,6 @@ def test_request_in_flight_is_told_so(bookkeeper: APIClient) -> None:
     post(bookkeeper, "/currencies/", body(), key="k1")
 
 
-@pytest.mark.parametrize("key", ["x" * 201, "a\tb"])
+@pytest.mark.parametrize("key", ["x" * 201, "a\tb", "\xe4"])
 def test_malformed_key_is_refused(bookkeeper: APIClient, key: str) -> None:
     refused_post(bookkeeper, "/currencies/", body(), status=400, code="idempotency_key_malformed", key=key)
