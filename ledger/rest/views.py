@@ -10,7 +10,6 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -36,10 +35,12 @@ class MeteredView(APIView):
     def perform_authentication(self, request: Request) -> None:
         try:
             super().perform_authentication(request)
-        except AuthenticationFailed:
-            # Whoever tries keys is counted by address, as whoever has none.
-            self.check_throttles(request)
-            raise
+        finally:
+            # Before anything is refused. Whoever tries keys is counted by address, as whoever has none.
+            super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Every request is counted where its key is known; the framework would leave out those that a role refuses."""
 
     def throttled(self, request: Request, wait: float | None) -> NoReturn:
         allowance = self.allowance

@@ -143,6 +143,19 @@ def test_without_the_broker_requests_pass_and_are_logged_and_counted(caplog: pyt
     assert [record.name for record in caplog.records].count("bulwark.throttles") == 1
 
 
+@pytest.mark.django_db
+def test_whoever_is_refused_is_counted_too() -> None:
+    ann = client(Role.TRADER, trader="ann")
+    with rates(public="2/minute", trader="3/minute"):
+        anywhere = stranger()
+        address: Any = {"REMOTE_ADDR": "192.0.2.77"}
+        without_key = [anywhere.get("/api/v1/entries/", **address).status_code for _ in range(4)]
+        not_allowed = [ann.get("/api/v1/entries/").status_code for _ in range(5)]
+
+    assert without_key == [401, 401, 429, 429]
+    assert not_allowed == [403, 403, 403, 429, 429]
+
+
 def test_of_an_address_nothing_is_kept_in_the_process_however_high_the_rate(redis_url: str) -> None:
     one, other, rate = Counter(redis_url), Counter(redis_url), Rate(30_000, 86_400)
 
