@@ -41,6 +41,18 @@ def document(shape: type[serializers.BaseSerializer[Any]], thing: Any) -> dict[s
 class StrictSerializer(serializers.Serializer[Any]):
     """An object with these fields and no others. It checks the shape; what the values mean is the domain's."""
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """The fields; one of choices names them where it refuses a value."""
+        fields = super().get_fields()
+        for field in fields.values():
+            if isinstance(field, serializers.ChoiceField):
+                choices = ", ".join(str(choice) for choice in field.choices)
+                field.error_messages = {
+                    **field.error_messages,
+                    "invalid_choice": f'"{{input}}" is not one of {choices}',
+                }
+        return fields
+
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ValidationError("an object is expected", code="object_expected")
@@ -82,11 +94,15 @@ class QuerySerializer(StrictSerializer):
         repeated = [name for name in given if len(given.getlist(name)) > 1]
         if repeated:
             raise QueryRefused({name: [ErrorDetail("given twice", code="parameter_repeated")] for name in repeated})
+        shape = instance_of(cls)
         try:
             values = {name: value for name, value in given.items() if not (paged and name in _PAGING)}
-            read: dict[str, Any] = instance_of(cls).run_validation(values)
+            read: dict[str, Any] = shape.run_validation(values)
         except ValidationError as error:
-            raise QueryRefused(error.detail) from None
+            known = [*shape.fields, *(sorted(_PAGING) if paged else [])]
+            text = f"there is no such parameter; known here: {', '.join(known) or 'none'}"
+            unknown = {name: [ErrorDetail(text, code="field_unknown")] for name in given if name not in known}
+            raise QueryRefused({**cast(dict[str, Any], error.detail), **unknown}) from None
         return read
 
 

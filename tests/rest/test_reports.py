@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from ledger.models import Entry
 from ledger.rest.models import Role
 from tests.fund.builders import open_fund
-from tests.rest.api import client, every_row, get, post, refused_get
+from tests.rest.api import V1, client, every_row, get, post, problem_of, refused_get
 from tests.rest.test_entries import deposit
 from tests.rest.test_takeovers import contract, fill, takeover
 
@@ -98,6 +98,16 @@ def test_statement_is_filtered_by_types(story: APIClient) -> None:
     assert lines(story, type="TAKEOVER") == [TAKEOVER]
     assert lines(story, type="DEPOSIT,TAKEOVER", limit=2) == [*DEPOSITS, TAKEOVER]
     refused_get(story, "/traders/ann/statement/", status=400, code="choice_unknown", type="LOTTERY")
+
+
+def test_a_refused_choice_or_parameter_is_told_which_there_are(story: APIClient) -> None:
+    refused = story.get(V1 + "/takeovers/", {"status": "opne"})
+    choice = problem_of(refused, status=400, code="choice_unknown")
+    assert choice["detail"] == 'status: "opne" is not one of open, closed, reversed'
+    parameter = refused_get(story, "/accounts/custody:USDT/balance/", status=400, code="parameter_unknown", of="x")
+    assert parameter["detail"] == "of: there is no such parameter; known here: at, known_at"
+    paged = refused_get(story, "/traders/ann/statement/", status=400, code="parameter_unknown", of="x")
+    assert paged["detail"].endswith(", cursor, limit")
 
 
 def test_trader_reads_the_own_statement_and_receipts_alone(story: APIClient) -> None:
