@@ -82,11 +82,6 @@ def unsettled(ended_before: datetime) -> QuerySet[Cycle]:
     return over.select_related("fund").order_by("ends_at", "id")
 
 
-def for_loss(fund: Fund, at: datetime) -> Cycle | None:
-    """The cycle that a loss of that moment belongs to, locked until the transaction ends: see `choose`."""
-    return choose(lock_open([fund.pk]), fund_id=fund.pk, at=at)
-
-
 def lock_open(fund_ids: Collection[int]) -> list[Cycle]:
     """The open cycles of these funds, locked in id order: none of them ends before the transaction does.
 
