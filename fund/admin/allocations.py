@@ -12,8 +12,9 @@ from fund.explanations import Borne, Explanation, Part, explain
 from fund.models import Allocation, Cycle
 from fund.rulebook import AllocationUnit
 from ledger import chart
+from ledger.admin import owners
 from ledger.admin.books import BookAdmin
-from ledger.admin.columns import account_link, percent
+from ledger.admin.columns import account_link, list_url, percent
 from ledger.admin.filters import ChosenFilter
 
 # Of a trader's positions in the cycle, those that take part first.
@@ -97,3 +98,6 @@ def _steps(why: Explanation, share: Borne) -> list[tuple[str, Decimal | None]]:
     if share.floored == share.most:
         steps.insert(3, ("Most that may be taken of it", share.most))
     return [*steps, ("Left-over units, to the largest remainders", share.rounding)] if share.rounding else steps
+
+
+owners.register("trader", "allocations", lambda trader: list_url(Allocation, trader=trader))

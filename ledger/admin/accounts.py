@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from ledger.admin import trial_balance
+from ledger.admin import owners, trial_balance
 from ledger.admin.books import BookAdmin
 from ledger.admin.columns import grouped, object_url
 from ledger.admin.statement import LINES_PER_PAGE, StatementForm, StatementPage, read_page, read_totals
@@ -30,7 +30,7 @@ class AccountAdmin(BookAdmin[Account]):
     fieldsets = [
         (None, {"fields": ["code", "kind", "holds", "owner", "currency"]}),
         ("Figures", {"fields": ["balance", "side", "debits", "credits", "floor", "postings_count"]}),
-        ("Book", {"fields": ["statement_link", "created_at"]}),
+        ("Book", {"fields": ["statement_link", "lists", "created_at"]}),
     ]
 
     @admin.display(description="on side", ordering="normal_side")
@@ -48,6 +48,10 @@ class AccountAdmin(BookAdmin[Account]):
     @admin.display(description="statement")
     def statement_link(self, account: Account) -> str:
         return format_html('<a href="{}">Statement</a>', statement_url(account.code))
+
+    @admin.display(description="lists of its owner")
+    def lists(self, account: Account) -> str:
+        return owners.links(account.kind, account.owner)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

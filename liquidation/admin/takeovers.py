@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 
 from fund.models import Shortfall, Surplus
 from ledger import chart
-from ledger.admin import sources
+from ledger.admin import owners, sources
 from ledger.admin.books import BookAdmin
 from ledger.admin.columns import account_link, list_url
 from ledger.admin.filters import ChosenFilter
@@ -207,3 +207,4 @@ class DeleveragingAdmin(BookAdmin[Deleveraging]):
 
 
 sources.register("takeover", lambda reference: Takeover.objects.filter(reference=reference).first())
+owners.register("trader", "takeovers", lambda trader: list_url(Takeover, trader=trader))

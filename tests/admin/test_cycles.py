@@ -130,6 +130,18 @@ def test_an_allocation_says_why_the_trader_bears_it(bookkeeper: Client) -> None:
     assert "run 1 of usdt cycle 1 , whose settlement was reversed: nothing of it stands." in read(bookkeeper, page)
 
 
+def test_a_traders_account_leads_to_its_allocations_and_takeovers(bookkeeper: Client) -> None:
+    cycle = loss_shared_by_traders()
+    send(bookkeeper, of(cycle, "settle"))
+    account = reverse("admin:ledger_account_by_code", args=["trader:p1:USDT"])
+
+    page = bookkeeper.get(account, follow=True).content.decode()
+    assert f'<a href="{ALLOCATIONS}?trader=p1">allocations</a>' in page
+    assert '<a href="/admin/liquidation/takeover/?trader=p1">takeovers</a>' in page
+    assert "pos1 p1 500 400" in read(bookkeeper, ALLOCATIONS, trader="p1")
+    assert "1 allocation" in read(bookkeeper, ALLOCATIONS, trader="p1")
+
+
 def test_a_cycle_that_has_not_ended_is_not_settled(bookkeeper: Client) -> None:
     open_fund(preset="shared_loss")
     trade_contract()
