@@ -14,7 +14,7 @@ from ledger import accounts, chart
 from ledger.events.recording import record
 from ledger.money import EXACT, plain, total
 from ledger.posting import Line
-from ledger.transactions import retried
+from ledger.transactions import Outdated, retried
 from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import ZERO, Engine
@@ -66,7 +66,7 @@ def report_adl(
     `adl_not_in_rulebook`, `adl_fills_missing`, `adl_entry_price_missing`, `name_malformed`, `quantity_not_positive`,
     `price_not_positive`, `fill_exceeds_remaining`, `mark_price_missing`, `reference_malformed`; PostingRefused.
     """
-    _open_accounts(takeover, fills)
+    opened = _open_accounts(takeover, fills)
     engine = Engine([takeover], recorded_at=recorded_at)
     known = Deleveraging.objects.select_related("takeover").filter(reference=reference).first()
     if known is not None:
@@ -74,6 +74,9 @@ def report_adl(
         known.takeover = engine.takeover(takeover)
         return Deleveraged(known, replayed=True)
     taken_over = engine.takeover(takeover)
+    if not opened:
+        # It was reported in between: its counterparties' accounts are opened at the next attempt.
+        raise Outdated(errors.takeover_unknown(takeover))
     _check(reference, fills)
     engine.open_takeover(takeover)
     quantity = total(fill.quantity for fill in fills)
@@ -96,14 +99,15 @@ def report_adl(
     return Deleveraged(event, replayed=False)
 
 
-def _open_accounts(takeover: str, fills: Sequence[Counterparty]) -> None:
-    """Before any lock. What is malformed or unknown is refused later, in its order."""
+def _open_accounts(takeover: str, fills: Sequence[Counterparty]) -> bool:
+    """Before any lock; False where there is no such takeover. What is malformed is refused later, in its order."""
     currency = (
         Takeover.objects.filter(reference=takeover).values_list("contract__margin_currency_id", flat=True).first()
     )
     if currency is not None:
         names = sorted({fill.trader for fill in fills if chart.is_name(fill.trader)})
         accounts.open_missing([chart.trader(name, currency) for name in names], currency=currency)
+    return currency is not None
 
 
 def _check(reference: str, fills: Sequence[Counterparty]) -> None:

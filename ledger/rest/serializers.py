@@ -1,5 +1,6 @@
 """Shapes: objects without unknown fields, queries without unknown parameters, and what refusals look like."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -8,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
+from ledger.errors import Refused
 from ledger.rest.fields import CountField, TextField
 from ledger.rest.problems import QueryRefused
 from ledger.rest.quick import LEFT, reader_of
@@ -18,6 +20,14 @@ KEY_PATTERN = "[ -~]{0,200}"
 # Paging's own parameters stand beside the filters of every list.
 _PAGING = {"cursor", "limit"}
 ShapeT = TypeVar("ShapeT", bound=serializers.BaseSerializer[Any])
+
+
+def check_key(request: Request) -> None:
+    """Raises Refused `idempotency_key_malformed`."""
+    key = request.headers.get(KEY_HEADER, "")
+    if not re.fullmatch(KEY_PATTERN, key):
+        detail = f"{KEY_HEADER}: printable ASCII, at most 200 characters, not {key[:60]!r}"
+        raise Refused("idempotency_key_malformed", detail, status=400)
 
 
 def instance_of(shape: type[ShapeT]) -> ShapeT:

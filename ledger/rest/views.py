@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from ledger.actor import recorded_by
 from ledger.errors import Refused
 from ledger.rest.models import ApiKey, Role
+from ledger.rest.serializers import check_key
 from ledger.rest.throttles import Allowance, RoleThrottle
 
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
@@ -59,6 +60,8 @@ class MeteredView(APIView):
 class ResourceView(MeteredView):
     """A resource behind a key. What a request writes is recorded as done by its key.
 
+    Refuses `idempotency_key_malformed` (400), also where the body has a reference and the header is not used.
+
     `roles` says which roles each method takes. `per_fund`: a key of some funds is let in, the view then keeps to them.
     """
 
@@ -73,6 +76,7 @@ class ResourceView(MeteredView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        check_key(request)
         if any(isinstance(value, str) and "\0" in value for value in kwargs.values()):
             # Nothing has such a name, and the database would not hear of it.
             raise Http404

@@ -8,10 +8,12 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from config.scratch import urls_of_environment
-from ledger.models import Currency
+from ledger.models import Currency, Entry
 from ledger.rest.idempotency import lock_number
 from ledger.rest.models import ApiKey, IdempotentAnswer, Role
+from tests.builders import open_accounts
 from tests.rest.api import client, post, problem_of, refused_post, send
+from tests.rest.test_entries import deposit
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +84,10 @@ def test_request_in_flight_is_told_so(bookkeeper: APIClient) -> None:
 @pytest.mark.parametrize("key", ["x" * 201, "a\tb", "\xe4"])
 def test_malformed_key_is_refused(bookkeeper: APIClient, key: str) -> None:
     refused_post(bookkeeper, "/currencies/", body(), status=400, code="idempotency_key_malformed", key=key)
+
+
+def test_malformed_key_is_refused_also_where_the_body_has_a_reference() -> None:
+    open_accounts("custody:USDT")
+    made = client(Role.BOOKKEEPER, name="books")
+    refused_post(made, "/entries/", deposit("d1"), status=400, code="idempotency_key_malformed", key="\xe4")
+    assert not Entry.objects.exists()
