@@ -17,6 +17,8 @@ from ledger.errors import Refused
 from ledger.integrity import verify
 from ledger.models import Account, Entry
 from ledger.money import total
+from liquidation import deleveraging
+from liquidation.deleveraging import Counterparty
 from liquidation.fills import report_fills
 from liquidation.models import Fill, Takeover
 from liquidation.takeovers import report_takeovers
@@ -197,3 +199,21 @@ def test_ten_thousand_takeovers_and_their_fills_are_two_calls() -> None:
     assert figures("t2") == {"status": "closed", "result": "10", "injected": "10"}
     assert (balance(ENGINE), balance("clearing:X-PERP:USDT")) == ("0", "10010")
     assert clean()
+
+
+def test_adl_event_that_overtakes_its_takeover_finds_its_accounts_at_the_next_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_venue(adl={"trigger": "unfilled", "queue": "profit_amount", "price": "bankruptcy"})
+    look_up = deleveraging._open_accounts
+
+    def reported_right_after(takeover: str, fills: Sequence[Counterparty]) -> bool:
+        found = look_up(takeover, fills)
+        if not found:
+            at_once(take_over)
+        return found
+
+    monkeypatch.setattr(deleveraging, "_open_accounts", reported_right_after)
+    deleverage("a1", "t1", ("sue", "4", "130"))
+
+    assert (Takeover.objects.get().remaining, balance("trader:sue:USDT")) == (6, "120")
