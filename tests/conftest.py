@@ -8,6 +8,7 @@ commits takes `committed_db` instead; nothing is ever truncated, since the journ
 import atexit
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +24,10 @@ from pytest_django import DjangoDbBlocker
 from config.embedded.postgres import FORGETFUL
 from config.installation import state_folder
 from config.scratch import DatabaseUrls, connected_to, prepared_servers, scratch_database, urls_of_environment
+
+# A script that starts the tests in the background has them ignore SIGINT, and with them whatever they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says nothing on a machine that others use. `--hypothesis-profile=nightly` searches longer.
 hypothesis_settings.register_profile("everyday", deadline=None)

@@ -59,7 +59,7 @@ class Demo:
         with self.start("--once") as process:
             output, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
-        assert self.processes() == []
+        wait_until(lambda: self.processes() == [])
         return output
 
     def processes(self) -> list[str]:
