@@ -1,20 +1,17 @@
 """Takeovers: positions that the engine takes over, at the bankruptcy price or at mark, as the fund's rulebook says."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from fund import rulebooks
-from fund.models import Fund, RulebookVersion
 from fund.movements import Movements
 from fund.planning import Cause, Planned
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
-from ledger.bulk import among, new_row, read_joined
+from ledger.bulk import new_row
 from ledger.errors import Refused
 from ledger.events.recording import insert_told
-from ledger.models import Currency
 from ledger.money import EXACT, plain
 from ledger.posting import Entry, Line
 from ledger.transactions import retried
@@ -23,6 +20,7 @@ from liquidation.contracts import kind_of
 from liquidation.engine import SOURCE, ZERO
 from liquidation.models import Contract, Takeover
 from liquidation.rules import ContractKind, PositionSide, book_for_engine, limit_price, profit_and_loss
+from liquidation.terms import Terms, read_terms
 from liquidation.values import (
     check_amount,
     check_name,
@@ -68,7 +66,11 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     `price_not_positive`, `price_negative`, `margin_negative`, `amount_precision`, `number_out_of_range`,
     `mark_price_missing`, `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
     """
-    terms = _terms(reports)
+    terms = read_terms(
+        references={report.reference for report in reports},
+        traders={report.trader for report in reports},
+        contracts={report.contract for report in reports},
+    )
     known = dict(terms.takeovers)
     reported: list[Reported] = []
     new: list[Takeover] = []
@@ -91,70 +93,7 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     return reported
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What is known of some reports: takeovers by reference, contracts by symbol, accounts of their traders."""
-
-    takeovers: Mapping[str, Takeover]
-    contracts: Mapping[str, Contract]
-    versions: "_Versions"
-    accounts: Collection[str]
-
-
-# One question for all of it. A first row says what is known of the names; then each contract comes with its fund, its
-# currency and one of the fund's rulebooks.
-_READ = """
-    (SELECT ARRAY(SELECT reference FROM liquidation_takeover WHERE {references}) AS takeovers,
-            ARRAY(SELECT code FROM ledger_account WHERE kind = 'trader' AND {traders}) AS accounts) k
-    FULL JOIN (SELECT * FROM liquidation_contract WHERE {contracts}) r ON false
-    LEFT JOIN fund_fund f ON f.id = r.fund_id
-    LEFT JOIN ledger_currency c ON c.code = r.margin_currency_id
-    LEFT JOIN fund_rulebookversion v ON v.fund_id = r.fund_id"""
-_READ_OF = {"k.takeovers": None, "k.accounts": None, "r": Contract, "f": Fund, "c": Currency, "v": RulebookVersion}
-
-
-def _terms(reports: Sequence[TakeoverReport]) -> _Terms:
-    references, reference = among("reference", {report.reference for report in reports})
-    traders, trader = among("owner", {report.trader for report in reports if chart.is_name(report.trader)})
-    contracts, symbol = among("symbol", {report.contract for report in reports})
-    query = _READ.format(references=references, traders=traders, contracts=contracts)
-    takeovers: dict[str, Takeover] = {}
-    opened: Collection[str] = ()
-    traded: dict[str, Contract] = {}
-    versions: dict[int, RulebookVersion] = {}
-    for known, of_traders, contract, fund, currency, version in read_joined(
-        _READ_OF, query, [reference, trader, symbol]
-    ):
-        if contract is None:
-            opened = frozenset(of_traders)
-            if known:
-                rows = Takeover.objects.select_related("contract", "rulebook").filter(reference__in=known)
-                takeovers = {each.reference: each for each in rows}
-        else:
-            contract.fund, contract.margin_currency = fund, currency
-            traded[contract.symbol] = contract
-            versions[version.pk] = version
-    return _Terms(takeovers, contracts=traded, versions=_Versions(versions.values()), accounts=opened)
-
-
-class _Versions:
-    """Every rulebook version of some funds."""
-
-    def __init__(self, rows: Collection[RulebookVersion]) -> None:
-        # The newest of those that have started holds, as `rulebooks.in_force` says.
-        self._versions = sorted(rows, key=lambda each: (each.effective_from, each.version), reverse=True)
-        self._rulebooks: dict[int, Rulebook] = {}
-
-    def in_force(self, fund_id: int, at: datetime) -> RulebookVersion:
-        return next(each for each in self._versions if each.fund_id == fund_id and each.effective_from <= at)
-
-    def rulebook(self, version: RulebookVersion) -> Rulebook:
-        if version.pk not in self._rulebooks:
-            self._rulebooks[version.pk] = rulebooks.load(version)
-        return self._rulebooks[version.pk]
-
-
-def _take_over(report: TakeoverReport, terms: _Terms, recorded_at: datetime) -> Takeover:
+def _take_over(report: TakeoverReport, terms: Terms, recorded_at: datetime) -> Takeover:
     contract, versions = terms.contracts.get(report.contract), terms.versions
     if contract is None:
         raise errors.contract_unknown(report.contract)
@@ -223,7 +162,7 @@ def _leftover(takeover: Takeover, mark_price: Decimal) -> Decimal:
     return book_for_engine(exact, kind=kind_of(contract), decimals=contract.margin_currency.decimals)
 
 
-def _book(takeovers: Sequence[Takeover], terms: _Terms) -> None:
+def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
     versions = terms.versions
     missing: dict[str, set[str]] = {}
     for takeover in takeovers:
