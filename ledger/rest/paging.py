@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from ledger.rest.problems import QueryRefused
-from ledger.rest.serializers import instance_of
+from ledger.rest.serializers import document
 
 LIMIT_DEFAULT = 100
 LIMIT_MOST = 1000
@@ -118,10 +118,9 @@ def _page(
     more, page = len(found) > limit, list(found[:limit])
     if backward:
         page.reverse()
-    document = instance_of(serializer).to_representation
     after = _address(request, _Cursor(key(page[-1]), False)) if page and (more or backward) else None
     before = _address(request, _Cursor(key(page[0]), True)) if page and (more if backward else cursor) else None
-    return Response({"next": after, "previous": before, "results": [document(row) for row in show(page)]})
+    return Response({"next": after, "previous": before, "results": [document(serializer, row) for row in show(page)]})
 
 
 def _limit(query: Mapping[str, str]) -> int:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, ReferenceField, TextField, TimeField
 from ledger.rest.schema import ItemAnswer
-from ledger.rest.serializers import QuerySerializer, StrictSerializer, instance_of
+from ledger.rest.serializers import QuerySerializer, StrictSerializer, document
 from liquidation.models import Contract, Fill, Side, Takeover
 
 
@@ -163,5 +163,4 @@ def waterfall_of(takeover: Takeover) -> dict[str, Any] | None:
     """The parts of a closed takeover's result, None before."""
     if takeover.result is None:
         return None
-    parts: dict[str, Any] = instance_of(WaterfallSerializer).to_representation(takeover)
-    return parts
+    return document(WaterfallSerializer, takeover)

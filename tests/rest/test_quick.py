@@ -1,19 +1,24 @@
-"""What is read quickly is read to the same result as by its serializer, and nothing that the serializer refuses."""
+"""What is read and shown quickly is so to the same result as by its serializer, and nothing is read that it refuses."""
 
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from ledger.rest.quick import LEFT, reader_of
+from ledger.rest.models import Role
+from ledger.rest.quick import LEFT, reader_of, writer_of
 from ledger.rest.serializers import StrictSerializer
 from ledger.serializers import NewEntrySerializer
 from liquidation.serializers.fills import NewFillOfAnySerializer
 from liquidation.serializers.takeovers import NewFillSerializer, NewTakeoverSerializer
+from tests.rest import filters
+from tests.rest.api import client
 from tests.rest.test_entries import deposit
 from tests.rest.test_takeovers import fill, takeover
+from tests.rest.venue import open_venue
 
 SHAPES: list[tuple[type[StrictSerializer], dict[str, Any]]] = [
     (NewTakeoverSerializer, takeover(entry_price="29000", mark_price="28100.5")),
@@ -63,3 +68,33 @@ def test_quick_reading_is_that_of_the_serializer(
     found = read(changed)
 
     assert found is LEFT or found == serialized(shape, changed)
+
+
+@pytest.mark.django_db
+def test_every_list_shows_quickly_what_its_serializers_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue, auditor = open_venue(3), client(Role.AUDITOR)
+    addresses = [venue.address(filters.V1 + path) for path in filters.lists()]
+    quick = {address: auditor.get(address).json() for address in addresses}
+    monkeypatch.setattr("ledger.rest.serializers.writer_of", lambda shape: shape().to_representation)
+    assert {address: auditor.get(address).json() for address in addresses} == quick
+    assert all(document["results"] for document in quick.values())
+
+
+class Shown(serializers.Serializer[Any]):
+    name = serializers.CharField(source="owner.name", default="nobody")
+    called = serializers.CharField(source="call")
+    none = serializers.CharField()
+    left_out = serializers.CharField(required=False)
+
+
+class Thing:
+    owner = None
+    none = None
+
+    def call(self) -> str:
+        return "back"
+
+
+@pytest.mark.parametrize("thing", [Thing(), {"owner": {"name": "ann"}, "call": 5, "none": None}])
+def test_what_is_no_plain_attribute_is_shown_by_the_serializer(thing: Any) -> None:
+    assert writer_of(Shown)(thing) == Shown().to_representation(thing)
