@@ -21,7 +21,7 @@ from ledger.errors import PostingRefused
 from ledger.events.recording import record
 from ledger.models import Account
 from ledger.money import EXACT, total
-from ledger.posting import Entry, Line, post
+from ledger.posting import Beside, Entry, Line, post
 from ledger.transactions import Outdated
 
 
@@ -57,7 +57,7 @@ class Movements:
 
     def add(self, entry: Entry) -> Planned:
         """Post this entry too, after what was planned before it. It may not touch a fund's own accounts."""
-        planned = Planned(entry)
+        planned = Planned(entry, place=len(self._planned))
         self._planned.append(planned)
         return planned
 
@@ -177,14 +177,16 @@ class Movements:
         surplus = Surplus(result=result, injected=result)
         self._keep(surplus, working, version, rulebook, brought=result, cause=cause, planned=planned)
 
-    def post(self) -> None:
+    def post(self, *, beside: Beside | None = None) -> None:
         """Post everything planned in one call, and save what became of each surplus and shortfall.
+
+        `beside` is inserted by the same statement; its places are those of `Planned`.
 
         Raises PostingRefused. A fund that has less than was read under its lock, by an entry that needs no lock of the
         fund's, raises Outdated: planned again, its share is smaller.
         """
         try:
-            posted = post([planned.entry for planned in self._planned])
+            posted = post([planned.entry for planned in self._planned], beside=beside)
         except PostingRefused as refused:
             if self._below_floor_of_a_fund(refused):
                 raise Outdated(refused) from refused

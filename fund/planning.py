@@ -33,9 +33,10 @@ class Cause:
 
 @dataclass(slots=True)
 class Planned:
-    """An entry on its way to the posting door, and its id once it is posted."""
+    """An entry on its way to the posting door, its place among those of the call, and its id once it is posted."""
 
     entry: Entry
+    place: int
     _entry_id: int | None = None
 
     @property

@@ -14,12 +14,13 @@ from typing import Any
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models import Model
 
 from ledger import metrics
 from ledger.actor import recorded_by as recorded_by
 from ledger.actor import recorder
 from ledger.arrays import literal, texts
-from ledger.bulk import note_error
+from ledger.bulk import Insert, inserted, inserting, note_error
 from ledger.errors import EntryRefusal, PostingRefused
 from ledger.models import AMOUNT_LIMIT, POSTINGS_PER_ENTRY
 
@@ -32,6 +33,11 @@ _TOO_LARGE = frozenset({"23514", "22003"})
 _CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
     %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[], %s::text[], %s::bigint[],
     %s::smallint[], %s, %s::text[], %s::integer[], %s::smallint[], %s::integer[], %s::boolean[], %s::numeric[])"""
+
+# Both inserts read from the door, so it is through before they begin: events come after what they tell has been locked.
+DOOR = "door"
+_CALL_BESIDE = """WITH door AS MATERIALIZED ({call}), told AS ({told}), new AS ({rows})
+    SELECT entry_ids, replayed, ARRAY(SELECT key FROM new) FROM door"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +76,35 @@ class Posted:
     replayed: bool
 
 
-def post(entries: Sequence[Entry]) -> list[Posted]:
-    """Post the entries, all or none, in their order. Returns one `Posted` an entry.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the statement that posts inserts as well: of entries and rows all are there or none is.
+
+    `rows` are new rows of one model that has an `entry`; `places` say which of the call's entries it is, from 0, or
+    None. They get their ids and their entries. `told` is made with the source DOOR.
+    """
+
+    rows: Sequence[Model]
+    places: Sequence[int | None]
+    told: Insert
+
+
+def post(entries: Sequence[Entry], *, beside: Beside | None = None) -> list[Posted]:
+    """Post the entries, all or none, in their order, and insert what is `beside` them. Returns one `Posted` an entry.
 
     Raises PostingRefused naming every entry in the way: `entry_lines`, `posting_one_sided`, `account_unknown`,
     `entry_unbalanced`, `entry_mixes_currencies`, `amount_precision`, `amount_out_of_range`, `account_floor`,
     `reference_reused`, `entry_already_reversed`.
     """
-    if not entries:
+    if not entries and beside is None:
         return []
     try:
-        row = _call_door(_CALL, _arguments(entries))
+        entry_ids, replayed = _call_door(entries) if beside is None else _call_door_beside(entries, beside)
     except psycopg.Error as error:
         refused = _refusals(error, entries)
         if refused is None:
             raise
         raise PostingRefused(refused) from error
-    entry_ids, replayed = row
     if not replayed:
         metrics.posted((entry.kind for entry in entries), lines=sum(len(entry.lines) for entry in entries))
         return [Posted(entry_id, False) for entry_id in entry_ids]
@@ -96,14 +114,35 @@ def post(entries: Sequence[Entry]) -> list[Posted]:
     return [Posted(entry_id, place in again) for place, entry_id in enumerate(entry_ids, 1)]
 
 
-def _call_door(query: str, arguments: Sequence[Any]) -> Any:
+def _call_door(entries: Sequence[Entry]) -> tuple[Sequence[int], Sequence[int]]:
+    """Ids of the entries, and the places of those that were known, from 1."""
+    entry_ids, replayed = _run(_CALL, _arguments(entries))
+    return entry_ids, replayed
+
+
+def _call_door_beside(entries: Sequence[Entry], beside: Beside) -> tuple[Sequence[int], Sequence[int]]:
+    places = [None if place is None else place + 1 for place in beside.places]
+    rows = inserting(beside.rows, source=DOOR, picked={"entry_id": (f"{DOOR}.entry_ids", places)})
+    query = _CALL_BESIDE.format(call=_CALL, told=beside.told.query, rows=rows.query)
+    arguments = (*_arguments(entries), *beside.told.arguments, *rows.arguments)
+    entry_ids, replayed, keys = _run(query, arguments)
+    inserted(beside.rows, keys)
+    row: Any
+    for row, place in zip(beside.rows, beside.places, strict=True):
+        if place is not None:
+            row.entry_id = entry_ids[place]
+    # Without entries the door has no ids to give.
+    return entry_ids or [], replayed
+
+
+def _run(query: str, arguments: Sequence[Any]) -> Any:
     """Run one statement bound by the server, in the caller's transaction or else in its own, and return its row."""
     connection.ensure_connection()
     # A failure inside an atomic block marks the block for rollback; alone, the statement is its own transaction.
     block = transaction.atomic(savepoint=False) if connection.in_atomic_block else nullcontext()
     try:
         with block, psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(query, arguments, binary=True)
+            cursor.execute(query.encode(), arguments, binary=True)
             return cursor.fetchone()
     except psycopg.OperationalError:
         note_error()

@@ -1,8 +1,9 @@
 """Transactions that stand in each other's way: run again, so that no caller sees it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from django.db import DatabaseError, connection, transaction
@@ -33,13 +34,34 @@ def retried(function: Callable[P, R]) -> Callable[P, R]:
     Inside a caller's transaction it runs once, under a savepoint: what the caller has locked stays locked, so another
     attempt could only wait for itself.
     """
+    return _retried_in(transaction.atomic, function)
 
+
+def retried_apart(function: Callable[P, R]) -> Callable[P, R]:
+    """As `retried`, for a function that sees to its transaction itself: it reads first, then writes `together`."""
+    return _retried_in(rolled_back_alone, function)
+
+
+def together(several: bool) -> AbstractContextManager[Any]:
+    """A transaction for several statements.
+
+    A single one is a transaction by itself: what it locks waits for no further ways to the server and back.
+    """
+    return transaction.atomic() if several else nullcontext()
+
+
+def rolled_back_alone() -> AbstractContextManager[Any]:
+    """Inside a caller's transaction a savepoint: what fails can be left behind. Outside there is nothing to leave."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+
+
+def _retried_in(block: Callable[[], AbstractContextManager[Any]], function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         attempts = 1 if connection.in_atomic_block else ATTEMPTS
         for left in reversed(range(attempts)):
             try:
-                with transaction.atomic():
+                with block():
                     return function(*args, **kwargs)
             except Outdated as outdated:
                 if not left:

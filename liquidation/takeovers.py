@@ -6,15 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from fund.movements import Movements
-from fund.planning import Cause, Planned
+from fund.planning import Cause
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
 from ledger.bulk import new_row
 from ledger.errors import Refused
-from ledger.events.recording import insert_told
+from ledger.events.recording import recording
 from ledger.money import EXACT, plain
-from ledger.posting import Entry, Line
-from ledger.transactions import retried
+from ledger.posting import DOOR, Beside, Entry, Line
+from ledger.transactions import retried_apart, together
 from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import SOURCE, ZERO
@@ -58,7 +58,7 @@ class Reported:
     replayed: bool
 
 
-@retried
+@retried_apart
 def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime) -> list[Reported]:
     """Book the takeovers in their order, all or none. One result a report.
 
@@ -170,28 +170,23 @@ def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
         account = chart.trader(takeover.trader, currency)
         if account not in terms.accounts:
             missing.setdefault(currency, set()).add(account)
-    for currency in sorted(missing):
-        accounts.open_missing(sorted(missing[currency]), currency=currency)
-
-    movements = Movements()
     compensated = {
         takeover.contract.fund_id for takeover in takeovers if versions.rulebook(takeover.rulebook).precompensation
     }
-    movements.lock(compensated)
-    planned: list[tuple[Takeover, Planned]] = []
-    for takeover in takeovers:
-        lines = _lines(takeover)
-        if lines:
-            planned.append((takeover, movements.add(_entry(takeover, lines))))
-        rulebook = versions.rulebook(takeover.rulebook)
-        if rulebook.precompensation:
-            _compensate(takeover, movements, rulebook)
-    told = [events.of_report(takeover) for takeover in takeovers]
-    # From here to the commit others wait for the accounts: what can be made ready has been.
-    movements.post()
-    for takeover, posted in planned:
-        takeover.entry_id = posted.entry_id
-    insert_told(takeovers, told)
+    movements = Movements()
+    places: list[int | None] = []
+    with together(bool(missing or compensated)):
+        for currency in sorted(missing):
+            accounts.open_missing(sorted(missing[currency]), currency=currency)
+        movements.lock(compensated)
+        for takeover in takeovers:
+            lines = _lines(takeover)
+            places.append(movements.add(_entry(takeover, lines)).place if lines else None)
+            rulebook = versions.rulebook(takeover.rulebook)
+            if rulebook.precompensation:
+                _compensate(takeover, movements, rulebook)
+        told = recording([events.of_report(takeover) for takeover in takeovers], source=DOOR)
+        movements.post(beside=Beside(takeovers, places=places, told=told))
 
 
 def _lines(takeover: Takeover) -> list[Line]:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import orjson
 from django.db import connection
-from django.db.models import Model
 
 from ledger import arrays
-from ledger.bulk import insert_rows, run
+from ledger.bulk import Insert, run
 from ledger.events.kinds import Happened
 
 # Numbered at once: far more than a page, and few enough to be done within a blink.
@@ -16,7 +15,7 @@ NUMBERED_AT_ONCE = 20_000
 _INSERT = """
 INSERT INTO events_event (kind, stream, data, occurred_at, once)
 SELECT n.kind, n.stream, n.data::jsonb, n.occurred_at, n.once
-  FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[]) WITH ORDINALITY
+  FROM {source}unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[]) WITH ORDINALITY
        AS n (kind, stream, data, occurred_at, once, place)
  ORDER BY n.place
     ON CONFLICT (once) WHERE NOT once = '' DO NOTHING"""
@@ -29,12 +28,12 @@ def record(events: Sequence[Happened]) -> None:
     second then come after those of the first.
     """
     if events:
-        run(_INSERT, _arguments(events))
+        run(_INSERT.format(source=""), _arguments(events))
 
 
-def insert_told(rows: Sequence[Model], events: Sequence[Happened]) -> None:
-    """Insert new rows as `insert_rows` does and record the events that tell of them, at least one, in one statement."""
-    insert_rows(rows, along=(_INSERT, _arguments(events)))
+def recording(events: Sequence[Happened], *, source: str) -> Insert:
+    """The INSERT that records the events, for a larger statement: after `source`, which has one row, has been read."""
+    return Insert(_INSERT.format(source=f"{source} CROSS JOIN "), _arguments(events))
 
 
 def _arguments(events: Sequence[Happened]) -> list[str]:

@@ -1,10 +1,8 @@
 """One event or up to 10,000 of them in `items`: all or none, or each by itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
-from django.db import connection, transaction
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +14,7 @@ from ledger.rest.problems import BatchRefused, document_of
 from ledger.rest.quick import LEFT, reader_of
 from ledger.rest.serializers import StrictSerializer, instance_of
 from ledger.rest.views import recorded_response
+from ledger.transactions import rolled_back_alone
 
 ITEMS_MOST = 10_000
 
@@ -132,7 +131,7 @@ def _each_alone(
     if not read:
         return {}
     try:
-        with _rolled_back_alone():
+        with rolled_back_alone():
             return dict(zip(read, call(list(read.values())), strict=True))
     except Exception as error:
         if document_of(error) is None:
@@ -140,18 +139,13 @@ def _each_alone(
     outcomes: dict[int, ResultT | Exception] = {}
     for place, item in read.items():
         try:
-            with _rolled_back_alone():
+            with rolled_back_alone():
                 (outcomes[place],) = call([item])
         except Exception as error:
             if document_of(error) is None:
                 raise
             outcomes[place] = error
     return outcomes
-
-
-def _rolled_back_alone() -> AbstractContextManager[Any]:
-    """A call is a transaction of its own, tried again where others were in its way; inside a caller's, a savepoint."""
-    return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def _answer(

@@ -1,15 +1,15 @@
 """Rows read and written in one statement are the rows that Django reads and writes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 from django.forms.models import model_to_dict
 
 from ledger.actor import recorded_by
-from ledger.bulk import among, insert_rows, new_row, read_joined, read_rows, update_rows
+from ledger.bulk import among, inserted, inserting, new_row, read_joined, read_rows, run, update_rows
 from ledger.models import Account, Currency
 from tests.builders import open_accounts
 
@@ -28,10 +28,17 @@ def account(code: str, **values: Any) -> dict[str, Any]:
     return {"code": code, "lock_rank": 1, "created_at": moment, **usual, **values}
 
 
+def insert(rows: Sequence[Account], *, currencies: Sequence[int]) -> None:
+    """Rows of the currencies at these places of `c.codes`."""
+    source = "(SELECT ARRAY['USDT', 'AAA'] AS codes) c"
+    made = inserting(rows, source=source, picked={"currency_id": ("c.codes", currencies)})
+    inserted(rows, [key for (key,) in run(made.query, made.arguments)])
+
+
 @pytest.mark.parametrize("names", [[], NAMES[:1], NAMES], ids=["none", "one", "many"])
 def test_condition_finds_rows_of_these_names_alone(names: list[str]) -> None:
     open_accounts("custody:USDT")
-    insert_rows([new_row(Account, account(name)) for name in [*NAMES, "another"]])
+    insert([new_row(Account, account(name)) for name in [*NAMES, "another"]], currencies=[1] * 8)
     condition, asked = among("r.owner", names)
     assert {row.owner for row in read_rows(Account, condition, [asked])} == set(names)
 
@@ -59,24 +66,16 @@ def test_new_row_takes_no_name_that_the_model_lacks() -> None:
         new_row(Account, {"code": "trader:ann:USDT", "colour": "red"})
 
 
-@pytest.mark.parametrize("number", [1, 3])
-def test_rows_are_inserted_in_their_order_with_their_ids(number: int) -> None:
+@pytest.mark.parametrize("currencies", [[2], [1, 1, 1], [2, 1, 2]], ids=["one", "all alike", "several"])
+def test_rows_are_inserted_in_their_order_with_their_ids(currencies: list[int]) -> None:
     open_accounts("custody:USDT")
-    rows = [new_row(Account, account(f"trader:t{place}:USDT")) for place in reversed(range(number))]
-    insert_rows(rows)
+    Currency.objects.create(**currency("AAA"))
+    rows = [new_row(Account, account(f"trader:t{place}:USDT")) for place in reversed(range(len(currencies)))]
+    insert(rows, currencies=currencies)
     stored = list(Account.objects.filter(kind="trader").order_by("id"))
     assert [(row.pk, row.code, row.floor) for row in stored] == [(row.pk, row.code, row.floor) for row in rows]
+    assert [row.currency_id for row in stored] == [["USDT", "AAA"][place - 1] for place in currencies]
     assert not any(row._state.adding for row in rows)
-
-
-def test_what_goes_along_is_inserted_or_refused_with_the_rows() -> None:
-    open_accounts("custody:USDT")
-    other = "INSERT INTO ledger_currency (code, decimals, recorded_by) VALUES (%s, 2, '')"
-    insert_rows([new_row(Account, account("trader:ann:USDT"))], along=(other, ["AAA"]))
-    assert Currency.objects.filter(code="AAA").exists()
-    assert Account.objects.filter(code="trader:ann:USDT").exists()
-    with pytest.raises(psycopg.errors.UniqueViolation):
-        insert_rows([new_row(Account, account("trader:bob:USDT"))], along=(other, ["AAA"]))
 
 
 def test_outer_join_without_a_row_is_none() -> None:

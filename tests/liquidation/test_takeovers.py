@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ledger import accounts
+from ledger.events.models import Event
 from ledger.models import Entry
 from ledger.money import plain
 from liquidation.models import Takeover
@@ -175,6 +177,35 @@ def test_the_number_of_queries_does_not_grow_with_the_batch() -> None:
 
     assert many == one
     assert Takeover.objects.count() == 301
+
+
+def test_a_takeover_of_known_names_is_one_question_and_one_statement() -> None:
+    open_venue()
+    take_over("t1", margin="3")
+
+    with sent() as statements:
+        take_over("t2", margin="3")
+
+    asked = [statement for statement in statements if "SAVEPOINT" not in statement]
+    assert len(asked) == 2, asked
+    assert asked[1].startswith("WITH door AS")
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["trader known", "trader new"])
+def test_what_the_door_refuses_is_nowhere(settings: Any, known: bool) -> None:
+    settings.TRADER_FLOOR = True
+    open_venue()
+    if known:
+        accounts.open_missing([ANN], currency="USDT")
+    before, events = balances(), Event.objects.count()
+
+    with refused("account_floor"):
+        report_takeovers([takeover_report("t1", margin="0"), takeover_report("t2", margin="3")], recorded_at=moment(1))
+
+    assert balances() == before
+    assert not Takeover.objects.exists()
+    assert not Entry.objects.filter(source_kind="takeover").exists()
+    assert Event.objects.count() == events
 
 
 # Valued at mark: the leftover margin stays with the engine, and the fund ends where it would at the bankruptcy price.
