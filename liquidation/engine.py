@@ -21,7 +21,7 @@ from ledger.posting import Entry, Line
 from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.lines import cost_lines, engine_lines, notional_of
-from liquidation.models import Fill, Takeover
+from liquidation.models import GAIN_PARTS, LOSS_PARTS, Fill, Takeover
 from liquidation.parts import Parts
 from liquidation.rules import PositionSide, book_for_engine, profit_and_loss
 
@@ -30,18 +30,7 @@ SOURCE = "takeover"
 
 # What closing changes of a takeover.
 _PROGRESS = ("remaining", "running_result", "notional", "costs", "leftover", "adl_averted", "adl_seed", "unfilled_at")
-FIGURES = (
-    "result",
-    "penalty",
-    "injected",
-    "to_vault",
-    "to_trader",
-    "to_fees",
-    "paid",
-    "treasury_paid",
-    "to_allocate",
-    "carried",
-)
+FIGURES = ("result", *GAIN_PARTS, *LOSS_PARTS)
 CHANGING = ("status", "closes", "closed_at", *_PROGRESS, *FIGURES)
 
 
@@ -247,7 +236,7 @@ class Engine:
                 trader=takeover.trader,
                 cause=cause,
             )
-            for name in ("penalty", "injected", "to_vault", "to_trader", "to_fees"):
+            for name in GAIN_PARTS:
                 setattr(takeover, name, getattr(surplus, name))
         elif takeover.running_result < 0:
             shortfall = self.movements.cover_shortfall(

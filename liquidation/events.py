@@ -5,10 +5,9 @@ from decimal import Decimal
 
 from ledger.events.kinds import Happened, Kind
 from ledger.money import plain
-from liquidation.models import Correction, Deleveraging, Takeover
+from liquidation.models import GAIN_PARTS, LOSS_PARTS, Correction, Deleveraging, Takeover
 from liquidation.ranking import Ranking
 
-_PARTS = ("penalty", "injected", "to_vault", "to_trader", "to_fees", "paid", "treasury_paid", "to_allocate", "carried")
 _REVERSED = ("takeover", "reference", "description")
 
 REPORTED = Kind(
@@ -19,7 +18,7 @@ REPORTED = Kind(
 CLOSED = Kind(
     "takeover.closed",
     "Nothing remains of a takeover; its result is shared in these parts.",
-    ("takeover", "contract", "trader", "currency", "closes", "result", *_PARTS),
+    ("takeover", "contract", "trader", "currency", "closes", "result", *GAIN_PARTS, *LOSS_PARTS),
 )
 ADL_REQUIRED = Kind(
     "adl.required",

@@ -41,6 +41,11 @@ class Contract(models.Model):
         return self.symbol
 
 
+# Columns of a takeover that share its result, in the layers' order: who gets a part of a gain, who bears one of a loss.
+GAIN_PARTS = ("penalty", "injected", "to_vault", "to_trader", "to_fees")
+LOSS_PARTS = ("paid", "treasury_paid", "to_allocate", "carried")
+
+
 class Takeover(models.Model):
     """A position that the engine took over at the bankruptcy price; its result is netted over its fills."""
 

@@ -10,7 +10,7 @@ from ledger.models import Entry
 from ledger.money import EXACT, total
 from liquidation import errors
 from liquidation.engine import SOURCE, ZERO
-from liquidation.models import CounterpartyFill, Deleveraging, Fill, Takeover
+from liquidation.models import GAIN_PARTS, CounterpartyFill, Deleveraging, Fill, Takeover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,7 @@ def _layers(takeover: Takeover, surplus: Surplus | None, shortfall: Shortfall | 
         names = ("reserved_used", "fund_paid", "to_allocate", "treasury_paid", "carried")
         layers = [Layer(name=name, amount=getattr(shortfall, name)) for name in names]
     elif surplus is not None:
-        names = ("penalty", "injected", "to_vault", "to_trader", "to_fees")
-        layers = [Layer(name=name, amount=getattr(surplus, name)) for name in names]
+        layers = [Layer(name=name, amount=getattr(surplus, name)) for name in GAIN_PARTS]
     else:
         return []
     result = takeover.result

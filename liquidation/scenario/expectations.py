@@ -11,7 +11,7 @@ from fund.funds import find
 from fund.models import Allocation, Cycle
 from ledger.models import Account
 from ledger.money import plain
-from liquidation.models import Takeover
+from liquidation.models import GAIN_PARTS, LOSS_PARTS, Takeover
 from liquidation.ranking import queued_traders
 from liquidation.scenario.reading import Event, Story
 from liquidation.scenario.stage import Stage
@@ -82,21 +82,9 @@ def _figure(takeover: Takeover, name: str) -> object:
     """Until it is closed a takeover's result is the one so far, and nobody has paid or got a part of it."""
     if name == "result" and takeover.result is None:
         return takeover.running_result
-    value = getattr(takeover, FIGURE_ALIASES.get(name, name), None)
-    parts = (
-        "penalty",
-        "injected",
-        "to_vault",
-        "to_trader",
-        "to_fees",
-        "paid",
-        "treasury_paid",
-        "to_allocate",
-        "carried",
-    )
-    if value is None and FIGURE_ALIASES.get(name, name) in parts:
-        return Decimal(0)
-    return value
+    column = FIGURE_ALIASES.get(name, name)
+    value = getattr(takeover, column, None)
+    return Decimal(0) if value is None and column in (*GAIN_PARTS, *LOSS_PARTS) else value
 
 
 def _cycles(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Difference]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
+from liquidation.models import GAIN_PARTS, LOSS_PARTS
+
 # Any event may say when it happened, by the name that the API has for it, or just `at`.
 TIMES = (
     "at",
@@ -73,15 +75,8 @@ TAKEOVER_FIGURES = (
     "costs",
     "adl_averted",
     "result",
-    "penalty",
-    "injected",
-    "to_vault",
-    "to_trader",
-    "to_fees",
-    "paid",
-    "treasury_paid",
-    "to_allocate",
-    "carried",
+    *GAIN_PARTS,
+    *LOSS_PARTS,
 )
 # Other words for them.
 FIGURE_ALIASES = {
