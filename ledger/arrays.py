@@ -21,6 +21,8 @@ def texts(elements: Iterable[str]) -> str:
 
 def of_values(values: Sequence[Any]) -> str:
     """An array of values of one kind, or None: texts, numbers, moments."""
+    if len(values) > 1 and values.count(values[0]) == len(values):
+        return literal([_element(values[0])] * len(values))
     kinds = set(map(type, values))
     if kinds == {str}:
         return texts(values)

@@ -55,15 +55,14 @@ def read_joined(
     shapes = [(_read_columns(model), model) if model else None for model in models_]
     for values in run(_columns(tuple(names), models_) + source, arguments):
         found: list[Any] = []
-        start = 0
+        each = iter(values)
         for shape in shapes:
             if shape is None:
-                found.append(values[start])
-                start += 1
+                found.append(next(each))
                 continue
             (columns, converters, key), model = shape
-            given = dict(zip(columns, values[start:], strict=False))
-            start += len(columns)
+            # The columns first: where they are through, no value more is taken.
+            given = dict(zip(columns, each, strict=False))
             if given[key] is None:
                 found.append(None)
                 continue
@@ -110,36 +109,42 @@ def new_row(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
 
 
 def inserting(
-    rows: Sequence[models.Model], *, source: str, picked: Mapping[str, tuple[str, Sequence[int | None]]]
+    rows: Sequence[models.Model], source: str, *, picked: Mapping[str, tuple[str, Sequence[int | None]]]
 ) -> Insert:
     """The INSERT of new rows of one model, at least one, in their order; whatever their number it is one statement.
 
     It reads from `source`, which has one row, and returns the ids as `key`. `picked` columns are an element of an array
-    of that source: its SQL name, and each row's place in it, from 1, or None. The others are as the rows have them: of
-    columns in which all have the same it is written once, of those in which no row has anything, not at all. For fields
-    that the database knows as they are: texts, numbers, moments, foreign keys.
+    of that source: its SQL name, and each row's place in it, from 1, or None. The others are as the rows have them. For
+    fields that the database knows as they are: texts, numbers, moments, foreign keys.
     """
     model = type(rows[0])
-    names: list[str] = []
-    columns: list[Sequence[Any]] = []
+    blank, made, _ = _blank(model)
+    columns: list[tuple[str, str, bool]] = []
+    values: list[Any] = []
     for name in _insert_names(model):
-        column = picked[name][1] if name in picked else [getattr(row, name) for row in rows]
-        if column.count(None) < len(column):
-            names.append(name)
-            columns.append(column)
-    arrays_of = tuple((name, array) for name, (array, _) in picked.items())
-    if len(rows) == 1:
-        return Insert(_insert_one(model, tuple(names), source, arrays_of), [column[0] for column in columns])
-    same = tuple(column.count(column[0]) == len(column) for column in columns)
-    given = [column[0] if alike else arrays.of_values(column) for column, alike in zip(columns, same, strict=True)]
-    query = _insert_many(model, tuple(names), source, arrays_of, same)
-    return Insert(query, [*given, len(rows)] if all(same) else given)
+        array, column = picked.get(name) or ("", [getattr(row, name) for row in rows])
+        first, count = column[0], len(rows)
+        # What stands at its default in all rows is written once, or where that is nothing, not at all. What was told is
+        # never looked at in this way: the server would have to plan for every case anew.
+        alike = (name in made or first == blank[name]) and column.count(first) == count
+        if alike and first is None:
+            continue
+        columns.append((name, array, alike or count == 1))
+        values.append(first if alike or count == 1 else arrays.of_values(column))
+    query = (_insert_one if len(rows) == 1 else _insert_many)(model, source, tuple(columns))
+    return Insert(query, values)
 
 
 def inserted(rows: Sequence[models.Model], keys: Sequence[Any]) -> None:
-    """Have the rows know that they are in the database, by the ids that their INSERT has returned."""
+    """Have the rows know that they are in the database, by the ids that their INSERT has returned.
+
+    What the database has given them besides is read when it is asked for.
+    """
+    given = [field.attname for field in _fields(type(rows[0])) if _is_given(field)] if rows else []
     for row, key in zip(rows, keys, strict=True):
         row.pk = key
+        for name in given:
+            row.__dict__.pop(name, None)
         row._state.adding = False
         row._state.db = connection.alias
 
@@ -215,55 +220,37 @@ def _joined(model: type[models.Model], related: tuple[str, ...]) -> str:
 
 
 @cache
-def _insert_one(
-    model: type[models.Model], names: tuple[str, ...], source: str, picked: tuple[tuple[str, str], ...]
-) -> str:
-    columns = _insert_columns(model, names, picked)
-    values = ", ".join(f"{array}[%s::integer]" if array else f"%s::{_type(field)}" for field, array in columns)
-    return f"{_insert_into(model, names)} SELECT {values} FROM {source} RETURNING {_quoted(model._meta.pk)} AS key"
+def _insert_one(model: type[models.Model], source: str, columns: tuple[tuple[str, str, bool], ...]) -> str:
+    values = ", ".join(
+        f"{array}[%s::integer]" if array else f"%s::{_type(_column(model, name))}" for name, array, _ in columns
+    )
+    return f"{_insert_into(model, columns)} SELECT {values} FROM {source} RETURNING {_quoted(model._meta.pk)} AS key"
 
 
 @cache
-def _insert_many(
-    model: type[models.Model],
-    names: tuple[str, ...],
-    source: str,
-    picked: tuple[tuple[str, str], ...],
-    same: tuple[bool, ...],
-) -> str:
-    """Every column is an argument in the order of the names, as one value or as an array of them."""
-    columns = _insert_columns(model, names, picked)
+def _insert_many(model: type[models.Model], source: str, columns: tuple[tuple[str, str, bool], ...]) -> str:
+    """Every column is an argument, in their order, as one value or as an array of them; one at least is an array."""
+    types = ["integer" if array else _type(_column(model, name)) for name, array, _ in columns]
     given = ", ".join(
-        f"%s::{'integer' if array else _type(field)}{'' if alike else '[]'} AS c{place}"
-        for place, ((field, array), alike) in enumerate(zip(columns, same, strict=True))
+        f"%s::{type_}{'' if alike else '[]'} AS c{place}"
+        for place, (type_, (_, _, alike)) in enumerate(zip(types, columns, strict=True))
     )
-    arrays_ = [place for place, alike in enumerate(same) if not alike]
-    unnested = ", ".join(f"g.c{place}" for place in arrays_)
-    named = ", ".join([*(f"u{place}" for place in arrays_), "place"])
-    if arrays_:
-        each = f"unnest({unnested}) WITH ORDINALITY AS n ({named})"
-    else:
-        each = "generate_series(1, %s::integer) AS n (place)"
-    values = [f"g.c{place}" if alike else f"n.u{place}" for place, alike in enumerate(same)]
+    several = [place for place, (_, _, alike) in enumerate(columns) if not alike]
+    unnested, named = (", ".join(f"{letter}{place}" for place in several) for letter in ("g.c", "u"))
     taken = ", ".join(
-        f"{array}[{value}]" if array else value for (_, array), value in zip(columns, values, strict=True)
+        f"{array}[{value}]" if array else value
+        for place, (_, array, alike) in enumerate(columns)
+        for value in [f"g.c{place}" if alike else f"n.u{place}"]
     )
     return (
-        f"{_insert_into(model, names)} SELECT {taken} FROM {source} CROSS JOIN (SELECT {given}) g"
-        f" CROSS JOIN LATERAL {each} ORDER BY n.place RETURNING {_quoted(model._meta.pk)} AS key"
+        f"{_insert_into(model, columns)} SELECT {taken} FROM {source} CROSS JOIN (SELECT {given}) g"
+        f" CROSS JOIN LATERAL unnest({unnested}) WITH ORDINALITY AS n ({named}, place)"
+        f" ORDER BY n.place RETURNING {_quoted(model._meta.pk)} AS key"
     )
 
 
-def _insert_into(model: type[models.Model], names: tuple[str, ...]) -> str:
-    return f"INSERT INTO {_table(model)} ({', '.join(_quoted(_column(model, name)) for name in names)})"
-
-
-def _insert_columns(
-    model: type[models.Model], names: tuple[str, ...], picked: tuple[tuple[str, str], ...]
-) -> list[tuple[Any, str]]:
-    """Each column's field, and the SQL array that its value is picked from, if it is."""
-    array_of = dict(picked)
-    return [(_column(model, name), array_of.get(name, "")) for name in names]
+def _insert_into(model: type[models.Model], columns: tuple[tuple[str, str, bool], ...]) -> str:
+    return f"INSERT INTO {_table(model)} ({', '.join(_quoted(_column(model, name)) for name, _, _ in columns)})"
 
 
 @cache
@@ -283,7 +270,13 @@ def _fields(model: type[models.Model]) -> list[Any]:
 
 @cache
 def _insert_names(model: type[models.Model]) -> list[str]:
-    return [field.attname for field in _fields(model) if not field.primary_key and not field.generated]
+    fields = [field for field in _fields(model) if not field.primary_key and not field.generated]
+    return [field.attname for field in fields if not _is_given(field)]
+
+
+def _is_given(field: Any) -> bool:
+    """Whether the database alone gives it its value."""
+    return bool(field.has_db_default()) and not field.has_default()
 
 
 @cache

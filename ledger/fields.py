@@ -1,8 +1,11 @@
-"""Column types: money, as `numeric` without a declared scale, so that nothing is rounded in silence; who recorded."""
+"""Column types: money, as `numeric` without a declared scale, so that nothing is rounded in silence; who recorded it;
+where it stands in the journal.
+"""
 
 from typing import Any
 
 from django.db import models
+from django.db.models import Func, Value
 
 from ledger.actor import recorder
 
@@ -42,5 +45,23 @@ class RecorderField(models.CharField):  # type: ignore[type-arg]
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         for fixed in ("max_length", "blank", "default", "db_default", "editable"):
+            kwargs.pop(fixed, None)
+        return name, path, args, kwargs
+
+
+class JournalPlaceField(models.BigIntegerField):  # type: ignore[type-arg]
+    """Where a row stands among the entries, also one for which nothing is posted: a number of theirs that none has.
+
+    The database gives it, after the entries of the row itself. Null for rows from before it was kept.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        following = Func(Value("ledger_entry_id_seq"), function="nextval")
+        fixed = {"null": True, "editable": False, "db_default": following}
+        super().__init__(*args, **{**kwargs, **fixed})
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for fixed in ("null", "editable", "db_default"):
             kwargs.pop(fixed, None)
         return name, path, args, kwargs

@@ -1,11 +1,11 @@
 """The posting door: the only writer of the journal.
 
-`post` is one SQL call (`ledger/sql/post_entries.sql`), set-based, whatever the number of entries. All entries are
-taken or none is: a refusal raises and leaves the transaction to be rolled back.
+`post` is one statement around one SQL call (`ledger/sql/post_entries.sql`), set-based, whatever the number of entries.
+All entries are taken or none is: a refusal raises and leaves a transaction, where there is one, to be rolled back.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +35,6 @@ _CALL = """SELECT entry_ids, replayed FROM ledger_post_entries_v1(
     %s::smallint[], %s, %s::text[], %s::integer[], %s::smallint[], %s::integer[], %s::boolean[], %s::numeric[])"""
 
 # Both inserts read from the door, so it is through before they begin: events come after what they tell has been locked.
-DOOR = "door"
 _CALL_BESIDE = """WITH door AS MATERIALIZED ({call}), told AS ({told}), new AS ({rows})
     SELECT entry_ids, replayed, ARRAY(SELECT key FROM new) FROM door"""
 
@@ -81,12 +80,12 @@ class Beside:
     """What the statement that posts inserts as well: of entries and rows all are there or none is.
 
     `rows` are new rows of one model that has an `entry`; `places` say which of the call's entries it is, from 0, or
-    None. They get their ids and their entries. `told` is made with the source DOOR.
+    None. They get their ids and their entries. `told` makes another INSERT that reads from a source of one row.
     """
 
     rows: Sequence[Model]
     places: Sequence[int | None]
-    told: Insert
+    told: Callable[[str], Insert]
 
 
 def post(entries: Sequence[Entry], *, beside: Beside | None = None) -> list[Posted]:
@@ -122,9 +121,9 @@ def _call_door(entries: Sequence[Entry]) -> tuple[Sequence[int], Sequence[int]]:
 
 def _call_door_beside(entries: Sequence[Entry], beside: Beside) -> tuple[Sequence[int], Sequence[int]]:
     places = [None if place is None else place + 1 for place in beside.places]
-    rows = inserting(beside.rows, source=DOOR, picked={"entry_id": (f"{DOOR}.entry_ids", places)})
-    query = _CALL_BESIDE.format(call=_CALL, told=beside.told.query, rows=rows.query)
-    arguments = (*_arguments(entries), *beside.told.arguments, *rows.arguments)
+    told, rows = beside.told("door"), inserting(beside.rows, "door", picked={"entry_id": ("door.entry_ids", places)})
+    query = _CALL_BESIDE.format(call=_CALL, told=told.query, rows=rows.query)
+    arguments = (*_arguments(entries), *told.arguments, *rows.arguments)
     entry_ids, replayed, keys = _run(query, arguments)
     inserted(beside.rows, keys)
     row: Any

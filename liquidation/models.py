@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from fund.models import Fund, RulebookVersion
-from ledger.fields import AmountField, RecorderField
+from ledger.fields import AmountField, JournalPlaceField, RecorderField
 from ledger.models import Currency, Entry
 
 
@@ -68,6 +68,7 @@ class Takeover(models.Model):
     recorded_at = models.DateTimeField()
     recorded_by = RecorderField()
     entry = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    place = JournalPlaceField()
 
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
     remaining = AmountField()
@@ -161,6 +162,7 @@ class Fill(models.Model):
     recorded_at = models.DateTimeField()
     recorded_by = RecorderField()
     entry = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    place = JournalPlaceField()
     reversed_at = models.DateTimeField(null=True, blank=True)
     reversed_by = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 

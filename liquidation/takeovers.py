@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from fund.movements import Movements
 from fund.planning import Cause
 from fund.rulebook import Rulebook, TakeoverValuation
 from ledger import accounts, chart
 from ledger.bulk import new_row
-from ledger.errors import Refused
+from ledger.errors import PostingRefused, Refused
 from ledger.events.recording import recording
 from ledger.money import EXACT, plain
-from ledger.posting import DOOR, Beside, Entry, Line
-from ledger.transactions import retried_apart, together
+from ledger.posting import Beside, Entry, Line
+from ledger.transactions import Outdated, retried_apart, together
 from liquidation import errors, events
 from liquidation.contracts import kind_of
 from liquidation.engine import SOURCE, ZERO
@@ -185,8 +186,15 @@ def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
             rulebook = versions.rulebook(takeover.rulebook)
             if rulebook.precompensation:
                 _compensate(takeover, movements, rulebook)
-        told = recording([events.of_report(takeover) for takeover in takeovers], source=DOOR)
-        movements.post(beside=Beside(takeovers, places=places, told=told))
+        told = [events.of_report(takeover) for takeover in takeovers]
+        beside = Beside(takeovers, places=places, told=partial(recording, told))
+        try:
+            movements.post(beside=beside)
+        except PostingRefused as refused:
+            if refused.code == "reference_reused":
+                # Told twice at once, and the other was faster: the next attempt finds its takeover and compares that.
+                raise Outdated(refused) from refused
+            raise
 
 
 def _lines(takeover: Takeover) -> list[Line]:
@@ -194,12 +202,12 @@ def _lines(takeover: Takeover) -> list[Line]:
     currency = takeover.contract.margin_currency_id
     to_clearing = EXACT.subtract(takeover.margin, takeover.leftover)
     changes = (
-        (chart.trader(takeover.trader, currency), -takeover.margin),
+        (chart.trader(takeover.trader, currency), EXACT.minus(takeover.margin)),
         (chart.clearing(takeover.contract.symbol, currency), to_clearing),
         (chart.engine(currency), takeover.leftover),
     )
     return [
-        Line(account, credit=change) if change > 0 else Line(account, debit=-change)
+        Line(account, credit=change) if change > 0 else Line(account, debit=EXACT.minus(change))
         for account, change in changes
         if change
     ]

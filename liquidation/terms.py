@@ -1,4 +1,4 @@
-"""What reports of takeovers are booked by, found in one question whatever their number."""
+"""What reports of takeovers are booked by, found in one question whatever their number, in two where some are known."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -39,7 +39,6 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
         closed.filter(Exists(losses) | within)
         .annotate(
             first=Subquery(entries.order_by("id").values("id")[:1]),
-            # Of a part that the inventory took at the bankruptcy price nothing is posted but what had been set aside.
             last=Subquery(entries.order_by("-id").values("id")[:1]),
         )
         .select_related("contract__margin_currency")
@@ -48,10 +47,14 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
     )
     marks = _marks(cycle)
     for takeover in takeovers.iterator(chunk_size=_AT_ONCE):
-        yield _outcome(takeover, takeover.standing, marks, first=takeover.first or 0, last=takeover.last or 0)
+        # Neither a takeover without margin nor a part that the inventory took at the bankruptcy price need have an
+        # entry: they have a place among the entries of others, after their own.
+        begun = min(filter(None, (takeover.first, takeover.place)), default=0)
+        done = max(takeover.last or 0, *(fill.place or 0 for fill in takeover.standing))
+        yield _outcome(takeover, takeover.standing, marks, opened=begun, closed=done)
 
 
-def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, first: int, last: int) -> Outcome:
+def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, opened: int, closed: int) -> Outcome:
     sold: list[Fill] = []
     rest: list[Fill] = []
     for fill in fills:
@@ -63,8 +66,8 @@ def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, first:
         source=(SOURCE, takeover.reference),
         opened_at=takeover.taken_over_at,
         at=takeover.closed_at,
-        opened=first,
-        closed=last,
+        opened=opened,
+        closed=closed,
         sold=total(fill.result for fill in sold),
         costs=total(fill.fee for fill in sold),
         notional=_notional(sold),

@@ -10,7 +10,7 @@ from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Cast
 
 from fund.models.funds import Fund, RulebookVersion
-from ledger.fields import AmountField, RecorderField
+from ledger.fields import AmountField, JournalPlaceField, RecorderField
 from ledger.money import MAX_INTEGER_DIGITS
 
 _TOO_LARGE = Decimal(f"1e{MAX_INTEGER_DIGITS}")
@@ -118,6 +118,7 @@ class InventoryMovement(models.Model):
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     recorded_by = RecorderField()
+    place = JournalPlaceField()
     reversed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -111,10 +111,9 @@ def _disposals(movements: Sequence[InventoryMovement], terms: Mapping[str, Terms
     references = [movement.reference for movement in movements]
     entries = Entry.objects.filter(source_kind=_INVENTORY, source_id__in=references, reverses=None)
     orders = dict(entries.values_list("source_id").annotate(order=Min("id")))
-    order = 0
     for movement in movements:
-        # One that brought nothing was not posted, and stands with the one before it.
-        order = orders.get(movement.reference, order)
+        # One that brought nothing was not posted.
+        order = orders.get(movement.reference, movement.place or 0)
         yield Disposal(
             order=order,
             at=movement.effective_at,

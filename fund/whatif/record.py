@@ -26,8 +26,8 @@ class Outcome:
 
     `sold`: the result of what the market took, against the bankruptcy price, before `costs`; `notional` the value of
     that. `adl_notional`: what of the rest was closed against counterparties as it was. `own`: references under which
-    the fund's inventory took a part over. It began at `opened_at` with the entry `opened` and was settled at `at` with
-    the entry `closed`, 0 where nothing was posted.
+    the fund's inventory took a part over. It began at `opened_at`, at the place `opened` among the entries, and was
+    settled at `at` with the entry, or at the place, `closed`; 0 where nothing was posted and no place is known.
     """
 
     source: tuple[str, str]

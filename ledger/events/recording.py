@@ -13,8 +13,8 @@ from ledger.events.kinds import Happened
 NUMBERED_AT_ONCE = 20_000
 
 _INSERT = """
-INSERT INTO events_event (kind, stream, data, occurred_at, once)
-SELECT n.kind, n.stream, n.data::jsonb, n.occurred_at, n.once
+INSERT INTO events_event (kind, stream, data, occurred_at, created_at, once)
+SELECT n.kind, n.stream, n.data::jsonb, n.occurred_at, clock_timestamp(), n.once
   FROM {source}unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[]) WITH ORDINALITY
        AS n (kind, stream, data, occurred_at, once, place)
  ORDER BY n.place
@@ -31,7 +31,7 @@ def record(events: Sequence[Happened]) -> None:
         run(_INSERT.format(source=""), _arguments(events))
 
 
-def recording(events: Sequence[Happened], *, source: str) -> Insert:
+def recording(events: Sequence[Happened], source: str) -> Insert:
     """The INSERT that records the events, for a larger statement: after `source`, which has one row, has been read."""
     return Insert(_INSERT.format(source=f"{source} CROSS JOIN "), _arguments(events))
 

@@ -8,17 +8,17 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER contract_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_contract
+CREATE OR REPLACE TRIGGER contract_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_contract
     FOR EACH STATEMENT EXECUTE FUNCTION liquidation_refuse_change('contract_fixed');
-CREATE TRIGGER takeover_kept BEFORE DELETE OR TRUNCATE ON liquidation_takeover
+CREATE OR REPLACE TRIGGER takeover_kept BEFORE DELETE OR TRUNCATE ON liquidation_takeover
     FOR EACH STATEMENT EXECUTE FUNCTION liquidation_refuse_change('takeover_kept');
-CREATE TRIGGER fill_append_only BEFORE DELETE OR TRUNCATE ON liquidation_fill
+CREATE OR REPLACE TRIGGER fill_append_only BEFORE DELETE OR TRUNCATE ON liquidation_fill
     FOR EACH STATEMENT EXECUTE FUNCTION liquidation_refuse_change('fill_append_only');
-CREATE TRIGGER deleveraging_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_deleveraging
+CREATE OR REPLACE TRIGGER deleveraging_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_deleveraging
     FOR EACH STATEMENT EXECUTE FUNCTION liquidation_refuse_change('deleveraging_append_only');
-CREATE TRIGGER counterparty_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_counterpartyfill
+CREATE OR REPLACE TRIGGER counterparty_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_counterpartyfill
     FOR EACH STATEMENT EXECUTE FUNCTION liquidation_refuse_change('counterparty_append_only');
-CREATE TRIGGER correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_correction
+CREATE OR REPLACE TRIGGER correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON liquidation_correction
     FOR EACH STATEMENT EXECUTE FUNCTION liquidation_refuse_change('correction_append_only');
 
 -- A takeover: what was told of it is fixed, its states are those of TAKEOVER_TRANSITIONS in liquidation/rules.py, and
@@ -27,11 +27,11 @@ CREATE OR REPLACE FUNCTION liquidation_guard_takeover() RETURNS trigger LANGUAGE
 BEGIN
     IF (NEW.id, NEW.reference, NEW.contract_id, NEW.rulebook_id, NEW.trader, NEW.side, NEW.quantity,
         NEW.bankruptcy_price, NEW.margin, NEW.entry_price, NEW.mark_price, NEW.taken_over_at, NEW.recorded_at,
-        NEW.entry_id, NEW.compensation, NEW.limit_price)
+        NEW.recorded_by, NEW.entry_id, NEW.place, NEW.compensation, NEW.limit_price)
        IS DISTINCT FROM
        (OLD.id, OLD.reference, OLD.contract_id, OLD.rulebook_id, OLD.trader, OLD.side, OLD.quantity,
         OLD.bankruptcy_price, OLD.margin, OLD.entry_price, OLD.mark_price, OLD.taken_over_at, OLD.recorded_at,
-        OLD.entry_id, OLD.compensation, OLD.limit_price) THEN
+        OLD.recorded_by, OLD.entry_id, OLD.place, OLD.compensation, OLD.limit_price) THEN
         RAISE EXCEPTION USING ERRCODE = 'BW002', CONSTRAINT = 'takeover_identity', TABLE = 'liquidation_takeover',
             MESSAGE = format('takeover %s: what was told of it is fixed', OLD.reference);
     END IF;
@@ -54,7 +54,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER takeover_guard BEFORE UPDATE ON liquidation_takeover
+CREATE OR REPLACE TRIGGER takeover_guard BEFORE UPDATE ON liquidation_takeover
     FOR EACH ROW EXECUTE FUNCTION liquidation_guard_takeover();
 
 CREATE OR REPLACE FUNCTION liquidation_guard_beginning() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -63,7 +63,7 @@ BEGIN
         MESSAGE = format('takeover %s: it begins open, with nothing closed of it', NEW.reference);
 END
 $$;
-CREATE TRIGGER takeover_beginning BEFORE INSERT ON liquidation_takeover FOR EACH ROW
+CREATE OR REPLACE TRIGGER takeover_beginning BEFORE INSERT ON liquidation_takeover FOR EACH ROW
     WHEN (NEW.status <> 'open' OR NEW.remaining <> NEW.quantity OR NEW.closes <> 0 OR NEW.running_result <> 0)
     EXECUTE FUNCTION liquidation_guard_beginning();
 
@@ -81,7 +81,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER fill_guard BEFORE UPDATE ON liquidation_fill
+CREATE OR REPLACE TRIGGER fill_guard BEFORE UPDATE ON liquidation_fill
     FOR EACH ROW EXECUTE FUNCTION liquidation_guard_fill();
 
 ALTER TABLE liquidation_contract ENABLE ALWAYS TRIGGER contract_fixed;

@@ -31,7 +31,7 @@ def account(code: str, **values: Any) -> dict[str, Any]:
 def insert(rows: Sequence[Account], *, currencies: Sequence[int]) -> None:
     """Rows of the currencies at these places of `c.codes`."""
     source = "(SELECT ARRAY['USDT', 'AAA'] AS codes) c"
-    made = inserting(rows, source=source, picked={"currency_id": ("c.codes", currencies)})
+    made = inserting(rows, source, picked={"currency_id": ("c.codes", currencies)})
     inserted(rows, [key for (key,) in run(made.query, made.arguments)])
 
 

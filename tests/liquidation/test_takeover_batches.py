@@ -88,7 +88,7 @@ def told_by(report: Callable[[], list[bool]]) -> dict[str, Any]:
 
 
 def _row(takeover: Takeover) -> dict[str, Any]:
-    kept = {name: value for name, value in vars(takeover).items() if name not in {"_state", "id", "entry_id"}}
+    kept = {name: value for name, value in vars(takeover).items() if name not in {"_state", "id", "entry_id", "place"}}
     return {**kept, "entry": takeover.entry.reference if takeover.entry else None}
 
 
