@@ -10,13 +10,16 @@ from fund import errors, events, funds
 from fund.models import Cycle, Fund, Shortfall
 from ledger.events.recording import record
 
+_LOCK_TAKEN_BACK = """
+SELECT * FROM fund_cycle WHERE fund_id = ANY(%s) AND status = %s AND run > 0 ORDER BY id FOR SHARE SKIP LOCKED"""
+
 
 def open_cycle(
     *, fund_code: str, number: int | None = None, starts_at: datetime, ends_at: datetime, opened_at: datetime
 ) -> Cycle:
     """Open a cycle of the fund for what happens from `starts_at` until before `ends_at`.
 
-    It takes over the losses that found no open cycle. The same number with the same span again is the same cycle.
+    It takes over the losses that found no cycle. The same number with the same span again is the same cycle.
     Raises NotFound `fund_unknown`; Refused `cycle_ends_before_start`, `cycle_number_taken`, `cycle_overlaps`.
     """
     fund = funds.find(fund_code)
@@ -40,7 +43,7 @@ def open_cycle(
         cycle = Cycle.objects.create(
             fund=fund, number=number, starts_at=starts_at, ends_at=ends_at, opened_at=opened_at
         )
-        _take_waiting(cycle)
+        take_waiting(cycle)
         record([events.of_cycle(events.CYCLE_OPENED, cycle, at=opened_at)])
     return cycle
 
@@ -82,21 +85,24 @@ def unsettled(ended_before: datetime) -> QuerySet[Cycle]:
     return over.select_related("fund").order_by("ends_at", "id")
 
 
-def lock_open(fund_ids: Collection[int]) -> list[Cycle]:
-    """The open cycles of these funds, locked in id order: none of them ends before the transaction does.
+def lock_for_losses(fund_ids: Collection[int]) -> list[Cycle]:
+    """The cycles of these funds that may get a loss, locked: none ends or is settled before the transaction does.
 
-    Call it before the funds are locked.
+    The open ones, and those whose settlement was taken back: what is corrected then belongs to them. Of these none that
+    is being settled just now, since no loss waits for a settlement. Call it before the funds are locked.
     """
     open_ones = Cycle.objects.filter(fund_id__in=fund_ids, status=Cycle.Status.OPEN)
-    return list(open_ones.select_for_update(no_key=True).order_by("id"))
+    taken_back = Cycle.objects.raw(_LOCK_TAKEN_BACK, [list(fund_ids), Cycle.Status.ENDED])
+    return [*open_ones.select_for_update(no_key=True).order_by("id"), *taken_back]
 
 
-def choose(open_cycles: Iterable[Cycle], *, fund_id: int, at: datetime) -> Cycle | None:
-    """Of the fund's open cycles the one that holds `at`, else the next to start, else None.
+def choose(cycles: Iterable[Cycle], *, fund_id: int, at: datetime) -> Cycle | None:
+    """Of the fund's cycles that may get a loss the one that holds `at`, else the next to start, else None.
 
-    A loss without a cycle is taken over by the next one that is opened, or by the one it happened in when that ends.
+    A loss without a cycle is taken over by the next one that is opened, or by the one it happened in when that ends or
+    is settled.
     """
-    candidates = [cycle for cycle in open_cycles if cycle.fund_id == fund_id and at < cycle.ends_at]
+    candidates = [cycle for cycle in cycles if cycle.fund_id == fund_id and at < cycle.ends_at]
     return min(candidates, key=lambda cycle: cycle.starts_at, default=None)
 
 
@@ -137,13 +143,13 @@ def lock(cycle_id: int) -> Cycle:
 def _end(due: Sequence[Cycle]) -> None:
     for cycle in due:
         # A loss that was booked while the cycle was being opened may have seen none.
-        _take_waiting(cycle)
+        take_waiting(cycle)
         cycle.status = Cycle.Status.ENDED
         cycle.save(update_fields=["status"])
     record([events.of_cycle(events.CYCLE_ENDED, cycle, at=cycle.ends_at) for cycle in due])
 
 
-def _take_waiting(cycle: Cycle) -> None:
-    """Give the cycle the losses that happened before its end and belong to no cycle yet."""
+def take_waiting(cycle: Cycle) -> None:
+    """Give the cycle, which is locked, the losses that happened before its end and belong to no cycle yet."""
     waiting = Shortfall.objects.filter(fund_id=cycle.fund_id, cycle=None, reversed_by=None)
     waiting.filter(effective_at__lt=cycle.ends_at).update(cycle=cycle)

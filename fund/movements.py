@@ -27,7 +27,7 @@ from ledger.transactions import Outdated
 
 @dataclass(slots=True)
 class Movements:
-    """Use: `lock` the funds whose money moves, plan, `post` once. Domain rows are saved after it."""
+    """Use: `lock` the funds whose money moves, plan, `post` once. Domain rows are saved with it or after it."""
 
     _planned: list[Planned] = field(default_factory=list)
     _funds: dict[int, Working] = field(default_factory=dict)
@@ -35,11 +35,11 @@ class Movements:
     _settled: list[tuple[Surplus | Shortfall, Planned]] = field(default_factory=list)
 
     def lock(self, fund_ids: Collection[int]) -> None:
-        """Lock the funds' open cycles, then the funds, each in id order, and read the funds' balances. Once."""
+        """Lock the funds' cycles that may get a loss, then the funds, in id order, and read their balances. Once."""
         assert not self._funds, "funds are locked in one order, all at once"
         if not fund_ids:
             return
-        self._cycles = cycles.lock_open(fund_ids)
+        self._cycles = cycles.lock_for_losses(fund_ids)
         locked = Fund.objects.select_for_update(no_key=True, of=("self",)).select_related("currency")
         funds = list(locked.filter(pk__in=fund_ids).order_by("id"))
         codes = [code for fund in funds for code in (chart.fund(fund.code), chart.deficit(fund.code))]
@@ -164,7 +164,14 @@ class Movements:
         if result < 0:
             alone = replace(rulebook, fund_share=Decimal(1), traders_share=ZERO, fund_per_event_cap=None)
             self._cover(
-                working, version, alone, loss=-result, reserved=ZERO, against=against, cause=cause, kind=cause.noun
+                working,
+                version,
+                alone,
+                loss=EXACT.minus(result),
+                reserved=ZERO,
+                against=against,
+                cause=cause,
+                kind=cause.noun,
             )
             return
         gain = [Line(chart.fund(working.fund.code), credit=result)] if result else []

@@ -47,6 +47,7 @@ def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, desc
     for name in _FOUND:
         setattr(cycle, name, None)
     cycle.save()
+    cycles.take_waiting(cycle)
     record([events.of_cycle(events.CYCLE_REVERSED, cycle, at=effective_at, run=cycle.run, reference=reference)])
     return cycle
 

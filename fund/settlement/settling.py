@@ -76,6 +76,8 @@ def _settle(cycle_id: int, settled_at: datetime) -> Cycle:
     cycle = cycles.lock(cycle_id)
     if cycle.status == Cycle.Status.SETTLED:
         return cycle
+    # A loss that was booked while a settlement was taken back may have seen none.
+    cycles.take_waiting(cycle)
     losses = of_cycle(cycle)
     if losses.to_allocate and cycle.positions_complete_at is None:
         raise errors.positions_incomplete(str(cycle), to_allocate=losses.to_allocate)

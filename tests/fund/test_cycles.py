@@ -89,7 +89,7 @@ def test_an_unknown_cycle_is_not_found() -> None:
 
 
 def chosen(fund: Fund, hour: float) -> int | None:
-    cycle = cycles.choose(cycles.lock_open([fund.pk]), fund_id=fund.pk, at=moment(int(hour * HOUR)))
+    cycle = cycles.choose(cycles.lock_for_losses([fund.pk]), fund_id=fund.pk, at=moment(int(hour * HOUR)))
     return cycle.number if cycle else None
 
 

@@ -1,5 +1,7 @@
 """A settlement taken back as a whole, and made again."""
 
+from decimal import Decimal
+
 import pytest
 
 from fund import positions
@@ -41,19 +43,21 @@ def test_a_reversed_settlement_leaves_every_balance_as_it_was_and_its_allocation
 def test_a_cycle_settled_again_after_a_reversal_is_another_run() -> None:
     cycle = settled(*ILLUSTRATION)
     reverse(cycle)
+    # Booked while the settlement is taken back, it is one of the cycle's.
     lose("100", reference="t2")
     positions.discard(cycle_id=cycle.pk)
     earn(cycle, "1000")
 
     again = settle(cycle)
 
-    assert (again.run, shares(cycle), shares(cycle, run=2)) == (
+    assert (again.run, again.loss, shares(cycle), shares(cycle, run=2)) == (
         2,
+        Decimal(1100),
         {"p1": "400", "p2": "240", "p3": "120"},
-        {"p1": "800"},
+        {"p1": "880"},
     )
     assert Entry.objects.filter(reference="cycle:usdt:1:2:1").exists()
-    assert balance("trader:t1:USDT") == "-800"
+    assert (balance("trader:t1:USDT"), balance("loss:usdt")) == ("-880", "0")
     assert_books_hold()
 
 
