@@ -7,6 +7,7 @@ from decimal import Decimal
 from fund.models import Cycle, Fund, InventoryMovement, RulebookVersion, Shortfall, Surplus, Transfer
 from ledger.events.kinds import Happened, Kind
 from ledger.models import Entry
+from ledger.money import EXACT
 
 _RESULT = ("source_kind", "source_id", "currency")
 _TRANSFER = ("reference", "amount", "currency", "source", "requested_by", "decided_by")
@@ -122,7 +123,7 @@ def of_settlement(
     if cycle.levy_surplus:
         rows.append(Surplus(result=cycle.levy_surplus, injected=cycle.levy_surplus, repaid=repaid))
     if from_fund or carried:
-        rows.append(Shortfall(loss=from_fund + carried, fund_paid=from_fund, carried=carried))
+        rows.append(Shortfall(loss=EXACT.add(from_fund, carried), fund_paid=from_fund, carried=carried))
     for row in rows:
         row.fund, row.effective_at, row.source_kind, row.source_id = cycle.fund, cycle.settled_at, "cycle", source_id
     figures = {name: getattr(cycle, name) for name in ("run", *_SETTLED)}

@@ -200,7 +200,7 @@ def _book(
     clearing, fees = chart.clearing(terms.contract, terms.currency), chart.fees(terms.currency)
     result, lines = movement.realised, []
     if result:
-        lines.append(Line(clearing, debit=result) if result > 0 else Line(clearing, credit=-result))
+        lines.append(Line(clearing, debit=result) if result > 0 else Line(clearing, credit=EXACT.minus(result)))
     if movement.fee:
         lines.append(Line(fees, credit=movement.fee))
         if rulebook.cost_policy is CostPolicy.GROSS:

@@ -10,11 +10,13 @@ from decimal import (
     ROUND_HALF_EVEN,
     Context,
     Decimal,
+    DefaultContext,
     DivisionByZero,
     FloatOperation,
     Inexact,
     InvalidOperation,
     Overflow,
+    getcontext,
 )
 from fractions import Fraction
 
@@ -29,6 +31,10 @@ EXACT = Context(
     rounding=ROUND_HALF_EVEN,
     traps=[DivisionByZero, FloatOperation, Inexact, InvalidOperation, Overflow],
 )
+
+# Signs and sums outside EXACT go by the context of their thread, which would cut them to 28 digits: no amount is longer
+# than these, in this thread and in those to come.
+getcontext().prec = DefaultContext.prec = EXACT.prec
 
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _SHOWN = 60

@@ -200,7 +200,7 @@ def _averted(engine: Engine, event: Deleveraging, ranking: Ranking) -> Decimal:
         return ZERO
     at_mark = engine.result_at(event.takeover, quantity=event.quantity, price=ranking.mark_price)
     at_price = engine.result_at(event.takeover, quantity=event.quantity, price=event.price) if event.price else ZERO
-    return max(EXACT.subtract(max(-at_mark, ZERO), max(-at_price, ZERO)), ZERO)
+    return max(EXACT.subtract(max(EXACT.minus(at_mark), ZERO), max(EXACT.minus(at_price), ZERO)), ZERO)
 
 
 def _lines(takeover: Takeover, closed: Sequence[CounterpartyFill]) -> list[Line]:
@@ -208,7 +208,7 @@ def _lines(takeover: Takeover, closed: Sequence[CounterpartyFill]) -> list[Line]
     currency = takeover.contract.margin_currency_id
     clearing = chart.clearing(takeover.contract.symbol, currency)
     gained = total(fill.realised for fill in closed if fill.realised > 0)
-    lost = total(-fill.realised for fill in closed if fill.realised < 0)
+    lost = total(EXACT.minus(fill.realised) for fill in closed if fill.realised < 0)
     lines = []
     if gained:
         lines.append(Line(clearing, debit=gained))
@@ -219,7 +219,7 @@ def _lines(takeover: Takeover, closed: Sequence[CounterpartyFill]) -> list[Line]
         if fill.realised > 0:
             lines.append(Line(account, credit=fill.realised))
         elif fill.realised < 0:
-            lines.append(Line(account, debit=-fill.realised))
+            lines.append(Line(account, debit=EXACT.minus(fill.realised)))
     return lines
 
 

@@ -242,7 +242,7 @@ class Engine:
             shortfall = self.movements.cover_shortfall(
                 fund_id=fund_id,
                 version=version,
-                loss=-takeover.running_result,
+                loss=EXACT.minus(takeover.running_result),
                 reserved=takeover.compensation,
                 cause=cause,
             )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ledger import chart
+from ledger.money import EXACT
 from ledger.posting import Line
 from liquidation.contracts import kind_of
 from liquidation.models import Contract, Fill
@@ -19,7 +20,8 @@ def engine_lines(contract: Contract, change: Decimal) -> list[Line]:
     clearing, engine = chart.clearing(contract.symbol, currency), chart.engine(currency)
     if change > 0:
         return [Line(clearing, debit=change), Line(engine, credit=change)]
-    return [Line(engine, debit=-change), Line(clearing, credit=-change)]
+    lost = EXACT.minus(change)
+    return [Line(engine, debit=lost), Line(clearing, credit=lost)]
 
 
 def cost_lines(contract: Contract, fee: Decimal, *, payer: Callable[[str], str]) -> list[Line]:

@@ -91,7 +91,7 @@ def receipt(reference: str) -> Receipt:
         trading_result=trading_result,
         costs=costs,
         result=result,
-        loss=max(-result, ZERO) if takeover.result is not None else ZERO,
+        loss=max(EXACT.minus(result), ZERO) if takeover.result is not None else ZERO,
         layers=tuple(_layers(takeover, surplus, shortfall)),
         deficit_repaid=surplus.repaid if surplus else ZERO,
         shared=_shared(shortfall),
@@ -111,7 +111,7 @@ def _layers(takeover: Takeover, surplus: Surplus | None, shortfall: Shortfall | 
         return []
     result = takeover.result
     assert result is not None, f"{takeover.reference} is not closed, and its result is shared"
-    assert total(layer.amount for layer in layers) == abs(result), f"{layers} do not sum to {result}"
+    assert total(layer.amount for layer in layers) == result.copy_abs(), f"{layers} do not sum to {result}"
     return layers
 
 

@@ -41,7 +41,7 @@ def check_positive(what: str, value: Decimal) -> None:
 
 def check_number(what: str, value: Decimal) -> None:
     """Raises Refused `number_out_of_range`: NaN, infinite, too large or too fine."""
-    if not value.is_finite() or abs(value) >= _TOO_LARGE or decimals_of(value) > MAX_DECIMALS:
+    if not value.is_finite() or value.copy_abs() >= _TOO_LARGE or decimals_of(value) > MAX_DECIMALS:
         raise errors.number_out_of_range(what, value)
 
 

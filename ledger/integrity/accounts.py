@@ -6,6 +6,7 @@ from decimal import Decimal
 from ledger import chart
 from ledger.balances import identity_sides
 from ledger.integrity.findings import Finding, Tally, shown, single, stream
+from ledger.money import EXACT
 
 _POSTINGS_A_RANGE = 250_000
 
@@ -122,7 +123,7 @@ def identity_holds(tally: Tally) -> Iterator[Finding]:
     for currency, kind, debit_balance, postings in stream(_IDENTITY):
         tally.add(postings)
         normal_debit = chart.KINDS[kind].normal_side is chart.Side.DEBIT
-        balances.setdefault(currency, []).append((kind, debit_balance if normal_debit else -debit_balance))
+        balances.setdefault(currency, []).append((kind, debit_balance if normal_debit else EXACT.minus(debit_balance)))
     for currency, kinds in balances.items():
         debit_side, credit_side = identity_sides(kinds)
         if debit_side != credit_side:

@@ -1,5 +1,6 @@
 """Amounts are read strictly, rounded once and written plainly."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
 
@@ -149,8 +150,18 @@ def test_an_amount_is_written_without_exponent_or_trailing_zeros(value: str, tex
 
 def test_a_sum_keeps_every_digit() -> None:
     large, small = Decimal(10**37), Decimal("1e-18")
-    assert sum([large, small]) == large, "the default context has 28 digits"
     assert plain(total([large, small])) == f"1{'0' * 37}.{'0' * 17}1"
+
+
+def test_a_sign_keeps_every_digit_also_outside_the_exact_context() -> None:
+    longest = Decimal(f"{'9' * 38}.{'9' * 18}")
+
+    def signs() -> list[Decimal]:
+        below = -longest
+        return [-below, abs(below), +longest, sum([longest], Decimal(0))]
+
+    with ThreadPoolExecutor(1) as another:
+        assert signs() == another.submit(signs).result() == [longest] * 4
 
 
 def test_an_inexact_result_is_an_error_under_the_exact_context() -> None:

@@ -13,9 +13,10 @@ SYMBOLS = tuple(contract.symbol for contract in CONTRACTS)
 
 
 def amounts(decimals: int, *, least: int = 0) -> st.SearchStrategy[Decimal]:
-    """Of a currency, most of them below a thousand of its whole units."""
+    """Of a currency, most of them below a thousand of its whole units, some of as many digits as an amount may have."""
     whole = 10**decimals
-    units = st.integers(1, 1000).map(lambda each: each * whole) | st.integers(least, 1000) | st.integers(1, 10**12)
+    few = st.integers(1, 1000).map(lambda each: each * whole) | st.integers(least, 1000)
+    units = few | st.integers(1, 10**12) | st.integers(1, 10**36)
     return units.map(lambda each: Decimal(each).scaleb(-decimals))
 
 
