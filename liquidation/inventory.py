@@ -41,6 +41,10 @@ def dispose(
     Raises ReferenceReused; Refused `contract_unknown`, `price_not_positive`, `quantity_not_positive`,
     `inventory_insufficient`, `amount_precision`, `fee_negative`, `reference_malformed`.
     """
+    movements, traded = Movements(), contracts.by_symbol([contract]).get(contract)
+    if traded is not None:
+        movements.lock([traded.fund_id])
+    # After the lock: who comes second with the same disposal waits for it, and then finds it.
     known = _known(reference)
     if known is not None:
         told = (contract, price, quantity, fee)
@@ -51,7 +55,8 @@ def dispose(
             elsewhere = known.contract != contract
             raise errors.reference_reused(reference, "a disposal of another contract" if elsewhere else what)
         return Disposed(known, replayed=True)
-    traded = _found(contract)
+    if traded is None:
+        raise errors.contract_unknown(contract)
     check_reference(reference)
     check_positive("price", price)
     check_positive("quantity", quantity)
@@ -59,8 +64,7 @@ def dispose(
     if fee < 0:
         raise errors.negative("fee", fee)
 
-    movements, at = Movements(), disposed_at or recorded_at
-    movements.lock([traded.fund_id])
+    at = disposed_at or recorded_at
     version = rulebooks.in_force(traded.fund, at)
     position = InventoryPosition.objects.filter(fund_id=traded.fund_id, contract=contract).first()
     held = PositionSide(position.side) if position is not None and position.side else PositionSide.LONG

@@ -10,8 +10,10 @@ from liquidation.scenario import play, read_story
 
 SHARED = Path(settings.BASE_DIR).parent / "shared"
 WORKED_EXAMPLES = Path(settings.BASE_DIR) / "docs" / "worked_examples"
+# What each rule of the design comes to, worked out by hand from its words.
+STORIES = Path(settings.BASE_DIR) / "tests" / "stories"
 
-FILES = sorted([*SHARED.glob("scenarios/*.json"), *WORKED_EXAMPLES.glob("*.json")])
+FILES = sorted([*SHARED.glob("scenarios/*.json"), *WORKED_EXAMPLES.glob("*.json"), *STORIES.glob("*.json")])
 
 
 @pytest.mark.django_db

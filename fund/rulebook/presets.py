@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 
 # As in a published body: rates and amounts are strings. Each value is either what the field's absence means, or, for
@@ -41,6 +42,8 @@ DEFAULTS: Mapping[str, object] = MappingProxyType(
 ADL_DEFAULTS: Mapping[str, object] = MappingProxyType(
     {"queue": "profit_amount", "price": "bankruptcy", "threshold": None, "seed": None}
 )
+# How far the fund must have fallen where the rulebook names a drawdown and no number: OKX's thirty per cent.
+DRAWDOWN_DEFAULT = Decimal("0.3")
 PRECOMPENSATION_DEFAULTS: Mapping[str, object] = MappingProxyType({"per_takeover_cap": None, "share_of_fund": "1"})
 INVENTORY_DEFAULTS: Mapping[str, object] = MappingProxyType({"max_notional_share": "1"})
 

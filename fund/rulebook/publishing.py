@@ -109,10 +109,10 @@ def _contradictions_of_shares(rulebook: Rulebook) -> list[tuple[str, str]]:
             found.append(("selection_coverage", "0 selects nobody, and profitable positions are to bear a part"))
         if not rulebook.allocation_cap:
             found.append(("allocation_cap", "0 lets nothing be taken, and profitable positions are to bear a part"))
-        if rulebook.min_levy_rate is not None and rulebook.min_levy_rate > rulebook.allocation_cap:
+        if rulebook.min_levy_rate and rulebook.min_levy_rate > rulebook.allocation_cap:
             reason = f"{plain(rulebook.min_levy_rate)} is above the allocation_cap {plain(rulebook.allocation_cap)}"
             found.append(("min_levy_rate", reason))
-    elif rulebook.min_levy_rate is not None:
+    elif rulebook.min_levy_rate:
         found.append(("min_levy_rate", "profitable positions bear no part of a loss, so nothing is levied"))
     return found
 
@@ -122,8 +122,6 @@ def _contradictions_of_adl(adl: Adl | None) -> list[tuple[str, str]]:
         return []
     found: list[tuple[str, str]] = []
     drawdown = adl.trigger in (AdlTrigger.DRAWDOWN, AdlTrigger.PNL_DRAWDOWN)
-    if drawdown and adl.threshold is None:
-        found.append(("adl.threshold", f"the trigger {adl.trigger} needs one"))
     if not drawdown and adl.threshold is not None:
         found.append(("adl.threshold", f"the trigger {adl.trigger} has none"))
     if adl.seed is not None and adl.queue is not AdlQueue.SEEDED_RANDOM:

@@ -69,11 +69,11 @@ def _share_above_zero(value: object, path: str, decimals: int) -> Decimal:
     raise Unreadable(FieldError(path, "value_out_of_range", "0 is not above 0; leave the field out for none"))
 
 
-def _multiple_above_zero(value: object, path: str, decimals: int) -> Decimal:
+def _multiple(value: object, path: str, decimals: int) -> Decimal:
     number = _number(value, path, None)
-    if number > 0:
+    if number >= 0:
         return number
-    raise Unreadable(FieldError(path, "value_out_of_range", f"{plain(number)} is not above 0"))
+    raise Unreadable(FieldError(path, "value_out_of_range", f"{plain(number)} is below 0"))
 
 
 def _amount(value: object, path: str, decimals: int) -> Decimal:
@@ -83,15 +83,9 @@ def _amount(value: object, path: str, decimals: int) -> Decimal:
     raise Unreadable(FieldError(path, "value_out_of_range", f"{plain(amount)} is below 0"))
 
 
-def _amount_above_zero(value: object, path: str, decimals: int) -> Decimal:
-    amount = _amount(value, path, decimals)
-    if amount > 0:
-        return amount
-    raise Unreadable(FieldError(path, "value_out_of_range", "0 is not above 0; leave the field out for none"))
-
-
 def _optional(read: Read) -> Read:
-    return lambda value, path, decimals: None if value is None else read(value, path, decimals)
+    """Null, or the word by which the design's table calls it."""
+    return lambda value, path, decimals: None if value in (None, "none") else read(value, path, decimals)
 
 
 def _one_of(choices: type[E]) -> Read:
@@ -164,6 +158,12 @@ def _nested(make: Callable[..., Any], defaults: Mapping[str, object], parts: Map
     return read
 
 
+def _adl(*, trigger: AdlTrigger, threshold: Decimal | None, **parts: Any) -> Adl:
+    if threshold is None and trigger in (AdlTrigger.DRAWDOWN, AdlTrigger.PNL_DRAWDOWN):
+        threshold = presets.DRAWDOWN_DEFAULT
+    return Adl(trigger=trigger, threshold=threshold, **parts)
+
+
 FIELDS: Mapping[str, Read] = {
     "takeover_valuation": _one_of(TakeoverValuation),
     "surplus_split": _split(SHARE_NAMES),
@@ -177,14 +177,12 @@ FIELDS: Mapping[str, Read] = {
         _nested(
             Precompensation,
             presets.PRECOMPENSATION_DEFAULTS,
-            {"per_takeover_cap": _optional(_amount_above_zero), "share_of_fund": _share_above_zero},
+            {"per_takeover_cap": _optional(_amount), "share_of_fund": _share},
         )
     ),
-    "inventory": _optional(
-        _nested(Inventory, presets.INVENTORY_DEFAULTS, {"max_notional_share": _multiple_above_zero})
-    ),
+    "inventory": _optional(_nested(Inventory, presets.INVENTORY_DEFAULTS, {"max_notional_share": _multiple})),
     "fund_share": _share,
-    "fund_per_event_cap": _optional(_amount_above_zero),
+    "fund_per_event_cap": _optional(_amount),
     "fund_floor": _amount,
     "fund_unpaid": _one_of(FundUnpaid),
     "traders_share": _share,
@@ -195,11 +193,11 @@ FIELDS: Mapping[str, Read] = {
     "allocation_residue": _one_of(AllocationResidue),
     "allocation_unit": _one_of(AllocationUnit),
     "allocation_cap": _share,
-    "min_levy_rate": _optional(_share_above_zero),
+    "min_levy_rate": _optional(_share),
     "deficit_repayment": _share,
     "adl": _optional(
         _nested(
-            Adl,
+            _adl,
             presets.ADL_DEFAULTS,
             {
                 "trigger": _one_of(AdlTrigger),

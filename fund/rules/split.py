@@ -157,9 +157,8 @@ def _shares_of_loss(loss: Decimal, rulebook: Rulebook, decimals: int) -> tuple[D
 
 
 def _by_shares(amount: Decimal, shares: Mapping[str, Decimal], decimals: int) -> dict[str, Decimal]:
-    """Each part floored; the units left over go to the fund, or to the largest share where the fund has none."""
+    """Each part floored; the units left over go to the fund. Source: accounting.md, entries."""
     units = to_units(amount, decimals)
     parts = {name: int(units * Fraction(shares[name])) for name in SHARE_NAMES}
-    takes_rest = "fund" if shares["fund"] else max(SHARE_NAMES, key=lambda name: shares[name])
-    parts[takes_rest] += units - sum(parts.values())
+    parts["fund"] += units - sum(parts.values())
     return {name: from_units(part, decimals) for name, part in parts.items()}

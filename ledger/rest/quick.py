@@ -76,15 +76,15 @@ def _writer(serializer: Any) -> Writer:
 
     def write(thing: Any) -> dict[str, Any]:
         shown: dict[str, Any] = {}
-        try:
-            for name, get, show in fields:
+        for name, get, show in fields:
+            try:
                 value = get(thing)
-                if callable(value):
-                    return usual(thing)
-                shown[name] = None if value is None else show(value)
-        except (AttributeError, ObjectDoesNotExist):
-            # A mapping, or something on the way to an attribute is missing.
-            return usual(thing)
+            except (AttributeError, ObjectDoesNotExist):
+                # A mapping, or something on the way to an attribute is missing.
+                return usual(thing)
+            if callable(value):
+                return usual(thing)
+            shown[name] = None if value is None else show(value)
         return shown
 
     return write

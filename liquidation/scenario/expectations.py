@@ -125,6 +125,8 @@ def _queues(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Difference]:
         if takeover is None:
             yield Difference(f"adl_queue.{reference}", "a takeover", "none")
             continue
+        if not traders and reference in stage.not_due and reference not in stage.queues:
+            continue
         queue, reached = stage.queues.get(reference) or queued_traders(takeover)
         if not (list(traders) == queue[: len(traders)] and len(traders) >= min(reached, len(queue))):
             yield Difference(f"adl_queue.{reference}", ", ".join(traders), ", ".join(queue) or "nobody")

@@ -25,6 +25,8 @@ class Stage:
     preset: str = ""
     # Traders of the ADL queue by takeover, and how many of them the takeover's rest reaches.
     queues: dict[str, tuple[list[str], int]] = field(default_factory=dict)
+    # Takeovers of which the rulebook had the rest go elsewhere when nobody took it.
+    not_due: set[str] = field(default_factory=set)
     # What events made that goes by another reference than theirs: an entry's or a fill's.
     made: dict[str, str] = field(default_factory=dict)
     # Cycles by the reference of the event that settled them.

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from fund.open_positions import replace_from_documents
+from fund.rulebook import AdlQueue
 from ledger.money import parse_number
 from liquidation import inventory
 from liquidation.closes import close_takeover
@@ -64,7 +65,9 @@ def unfilled(stage: Stage, event: Event) -> None:
     )
     if answer.fill is not None and event.reference is not None:
         stage.made[event.reference] = answer.fill.reference
-    if answer.ranking is not None:
+    if answer.ranking is None:
+        stage.not_due.add(takeover)
+    elif answer.ranking.queued:
         traders = [row.trader for row in answer.ranking.queued]
         stage.queues.setdefault(takeover, (traders, len(answer.ranking.cut.fills)))
 
@@ -88,9 +91,13 @@ def adl(stage: Stage, event: Event) -> None:
         mark_price=optional(event, "mark_price"),
         recorded_at=event.at,
     )
-    rows = known.deleveraging.queue["rows"]
+    evidence = known.deleveraging.queue
+    rows = [row["trader"] for row in evidence["rows"]]
+    if not rows and evidence["queue"] == AdlQueue.EXTERNAL:
+        # The venue's own list: whom it has closed, in its order.
+        rows = [each.trader for each in fills]
     if rows:
-        stage.queues.setdefault(takeover, ([row["trader"] for row in rows], len(rows)))
+        stage.queues.setdefault(takeover, (rows, len(rows)))
 
 
 def dispose(stage: Stage, event: Event) -> None:

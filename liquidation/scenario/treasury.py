@@ -81,7 +81,7 @@ def rulebook(stage: Stage, event: Event) -> None:
         fund_code=stage.fund_code,
         preset=str(fields.pop("preset", stage.preset)),
         fields=fields,
-        effective_from=event.at,
+        effective_from=event.stated_at,
         published_at=event.at,
         published_by=REQUESTER,
         reference=event.reference,

@@ -121,7 +121,7 @@ def test_every_wrong_field_is_named_at_once() -> None:
         surplus_split={"fund": "0.5", "vault": "0.4"},
         penalty_split={"trader": "1"},
         precompensation="all",
-        min_levy_rate="0",
+        min_levy_rate="-0.1",
     )
     assert codes(errors) == {
         "generosity": "field_unknown",
@@ -150,7 +150,6 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ({"selection_coverage": "0"}, "selection_coverage"),
         ({"allocation_cap": "0"}, "allocation_cap"),
         ({"fund_share": "1", "traders_share": "0", "min_levy_rate": "0.01"}, "min_levy_rate"),
-        ({"adl": {"trigger": "drawdown"}}, "adl.threshold"),
         ({"adl": {"trigger": "unfilled", "threshold": "0.3"}}, "adl.threshold"),
         ({"adl": {"trigger": "unfilled", "seed": "s"}}, "adl.seed"),
     ],

@@ -190,10 +190,10 @@ def test_a_left_over_unit_is_the_funds() -> None:
     assert (split.vault, split.fees, split.fund) == amounts("0.03", "0.02", "0.02")
 
 
-def test_a_left_over_unit_goes_to_the_largest_share_where_the_fund_has_none() -> None:
+def test_a_left_over_unit_is_the_funds_even_where_it_has_no_share() -> None:
     book = rulebook("full_cover", surplus_split={"vault": "0.4", "fees": "0.6"})
     split = split_surplus(D("0.01"), notional=D("1"), rulebook=book, decimals=2)
-    assert (split.fund, split.vault, split.fees) == amounts("0", "0", "0.01")
+    assert (split.fund, split.vault, split.fees) == amounts("0.01", "0", "0")
 
 
 @given(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from threading import Barrier, Thread
 
@@ -14,14 +15,18 @@ from django.db import connections
 from config.scratch import DatabaseUrls
 from fund.models import Shortfall
 from ledger.errors import Refused
+from ledger.events.models import Event
+from ledger.events.recording import number
 from ledger.integrity import verify
 from ledger.models import Account, Entry
 from ledger.money import total
 from liquidation import deleveraging
 from liquidation.deleveraging import Counterparty
 from liquidation.fills import report_fills
+from liquidation.inventory import dispose
 from liquidation.models import Fill, Takeover
 from liquidation.takeovers import report_takeovers
+from liquidation.unfilled import report_unfilled
 from tests.builders import balance, moment
 from tests.liquidation.venue import deleverage, figures, fill_report, open_venue, take_over, takeover_report
 
@@ -65,6 +70,58 @@ def test_the_same_takeover_eight_times_at_once_is_booked_once() -> None:
     assert sorted(each.replayed for each in outcomes) == [False] + [True] * 7  # type: ignore[attr-defined]
     assert len({each.takeover.pk for each in outcomes}) == 1  # type: ignore[attr-defined]
     assert (Takeover.objects.count(), balance("trader:ann:USDT")) == (1, "-60")
+
+
+@pytest.mark.parametrize("aside", [None, {"share_of_fund": "0.01"}], ids=["nothing", "a share"])
+def test_the_same_takeover_without_a_time_at_once_is_booked_once(aside: object) -> None:
+    """Each call has its own clock, and finds another balance to set a share of aside from."""
+    open_venue("pre_close_compensation", precompensation=aside)
+    report = replace(takeover_report(margin="60"), taken_over_at=None)
+
+    def told_at(seconds: int) -> Callable[[], bool]:
+        return lambda: report_takeovers([report], recorded_at=moment(seconds))[0].replayed
+
+    outcomes = at_once(*map(told_at, range(1, 9)))
+
+    assert Counter(outcomes) == {True: 7, False: 1}
+    assert (Takeover.objects.count(), balance("trader:ann:USDT")) == (1, "-60")
+    assert clean()
+
+
+def test_a_disposal_of_all_that_is_held_told_at_once_is_booked_once() -> None:
+    open_venue("inventory_takeover")
+    take_over(margin="0")
+    report_unfilled(reference="t1", reported_at=moment(1), mark_price=None, listed=())
+
+    def told_at(seconds: int) -> Callable[[], bool]:
+        return lambda: (
+            dispose(
+                reference="d1", contract="X-PERP", price=Decimal(99), quantity=Decimal(10), recorded_at=moment(seconds)
+            ).replayed
+        )
+
+    outcomes = at_once(*map(told_at, range(2, 10)))
+
+    assert Counter(outcomes) == {True: 7, False: 1}
+    assert balance(FUND) == "990"
+    assert clean()
+
+
+def test_events_of_takeovers_have_times_in_the_order_of_their_positions() -> None:
+    """Also where one has waited for the accounts of another."""
+    open_venue()
+    take_over("t0", margin="1")
+
+    def report(place: int) -> Callable[[], object]:
+        return lambda: report_takeovers([takeover_report(f"t{place}", margin="1")], recorded_at=moment(place))
+
+    at_once(*map(report, range(1, 9)))
+
+    number()
+    told = Event.objects.filter(kind="takeover.reported").order_by("position")
+    times = list(told.values_list("created_at", flat=True))
+    assert len(times) == 9
+    assert times == sorted(times)
 
 
 def test_the_same_fill_eight_times_at_once_is_booked_once_and_all_answer_the_same() -> None:

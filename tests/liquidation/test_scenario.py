@@ -255,8 +255,8 @@ def test_a_settlement_and_what_other_events_made_are_reversed_by_the_events_refe
         {"type": "reverse", "reference": "r4", "of": "u1"},
         fund={"code": "usdt", "contribution": "2000", "rulebook": rulebook},
         expect={
-            "balances": {"fund:usdt": "1990", "loss:usdt": "10", "trader:bob:USDT": "0"},
-            "cycles": {"1": {"loss": "0", "run": "2"}},
+            "balances": {"fund:usdt": "1990", "loss:usdt": "0", "trader:bob:USDT": "-10"},
+            "cycles": {"1": {"loss": "20", "run": "2"}},
             "takeovers": {"t1": {"result": "-20", "to_allocate": "10"}, "t2": {"status": "open", "remaining": "10"}},
             "inventory": {"X-PERP": {"quantity": "0"}},
             "refused": {"r3": "entry_already_reversed"},

@@ -100,6 +100,7 @@ class Cycle:
     profits: dict[str, Profit] = field(default_factory=dict)
     complete: bool = False
     settlement: Booked = field(default_factory=Booked)
+    run: int = 0
 
 
 @dataclass(kw_only=True)
@@ -291,8 +292,7 @@ class Model:
 
     def by_shares(self, amount: Fraction, shares: Mapping[str, Decimal]) -> dict[str, Fraction]:
         parts = {name: self.down(amount * Fraction(shares[name])) for name in SHARE_NAMES}
-        takes_rest = "fund" if shares["fund"] else max(SHARE_NAMES, key=lambda name: shares[name])
-        parts[takes_rest] += amount - sum(parts.values())
+        parts["fund"] += amount - sum(parts.values())
         return parts
 
     def inject(self, booked: Booked, amount: Fraction, rulebook: Rulebook) -> None:
@@ -323,7 +323,11 @@ class Model:
         self.apply(entry)
         booked.entries.append(entry)
         booked.parts, booked.at = parts, self.at
-        waiting = [each for each in self.cycles.values() if each.status == "open" and self.at < each.ends_at]
+        # An ended one gets a loss once its settlement was taken back.
+        getting = [
+            each for each in self.cycles.values() if each.status == "open" or (each.run and each.status == "ended")
+        ]
+        waiting = [each for each in getting if self.at < each.ends_at]
         booked.cycle = min(waiting, key=lambda each: each.starts_at).number if waiting else None
         self.losses.append(booked)
         self.count(booked, paid=parts["fund"] + parts["reserved"], carried=parts["carried"])
@@ -478,8 +482,9 @@ class Model:
         self.book(booked, (BALANCE, TO_ALLOCATE, from_fund), (DEFICIT, TO_ALLOCATE, residue - from_fund))
         self.count(booked, paid=from_fund, carried=residue - from_fund)
         self.inject(booked, surplus, rulebook)
-        cycle.status, cycle.settlement = "settled", booked
+        cycle.status, cycle.settlement, cycle.run = "settled", booked, cycle.run + 1
 
     def reverse_cycle(self, cycle: Cycle) -> None:
         self.take_back(cycle.settlement)
         cycle.status = "ended"
+        self._take_waiting(cycle)
