@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from fund.models import Cycle, Shortfall, Surplus
+from fund.settlement.losses import of_cycle
 from ledger.models import Entry
 from ledger.money import EXACT, total
 from liquidation import errors
@@ -37,8 +38,8 @@ class Averted:
 class Shared:
     """The settlement cycle that the traders' part went to, with all losses of the cycle: what became of `to_allocate`.
 
-    `to_allocate = allocated − levy_surplus + residue`; the residue came from the fund or was carried. None of it is
-    known before the cycle is settled.
+    `to_allocate = allocated − levy_surplus + residue` and `residue = residue_paid + residue_carried`: what the traders
+    did not bear was paid by the fund, or is borne by nobody yet. None of it is known before the cycle is settled.
     """
 
     cycle: Cycle
@@ -46,6 +47,8 @@ class Shared:
     allocated: Decimal | None
     levy_surplus: Decimal | None
     residue: Decimal | None
+    residue_paid: Decimal | None
+    residue_carried: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +122,19 @@ def _shared(shortfall: Shortfall | None) -> Shared | None:
     if shortfall is None or shortfall.cycle is None:
         return None
     cycle = shortfall.cycle
+    paid = carried = None
+    if cycle.residue is not None and cycle.carried is not None:
+        # The cycle's own figure has what was carried at the closes too.
+        carried = EXACT.subtract(cycle.carried, of_cycle(cycle).carried)
+        paid = EXACT.subtract(cycle.residue, carried)
     return Shared(
         cycle=cycle,
         to_allocate=cycle.to_allocate,
         allocated=cycle.allocated,
         levy_surplus=cycle.levy_surplus,
         residue=cycle.residue,
+        residue_paid=paid,
+        residue_carried=carried,
     )
 
 

@@ -31,16 +31,19 @@ class LayerSerializer(serializers.Serializer[Any]):
 
 
 class PartsSerializer(serializers.Serializer[Any]):
-    """Who bears the loss; the parts sum to it. ADL averts a loss and bears none: it has a place of its own."""
+    """Who bears the loss at the close; the parts sum to it. ADL averts a loss and bears none: it has its own place."""
 
     fund = AmountField()
-    traders = AmountField()
+    traders = AmountField(help_text="The traders' part, which goes to settlement: what came of it is in `shared`.")
     treasury = AmountField()
     carried = AmountField()
 
 
 class SharedSerializer(serializers.Serializer[Any]):
-    """The settlement cycle of the traders' part, all its losses: to_allocate = allocated − levy_surplus + residue."""
+    """The settlement cycle of the traders' part, all its losses: to_allocate = allocated − levy_surplus + residue.
+
+    residue = residue_paid + residue_carried.
+    """
 
     cycle = CountField(source="cycle.pk")
     number = CountField(source="cycle.number")
@@ -49,6 +52,8 @@ class SharedSerializer(serializers.Serializer[Any]):
     allocated = AmountField(allow_null=True)
     levy_surplus = AmountField(allow_null=True)
     residue = AmountField(allow_null=True)
+    residue_paid = AmountField(allow_null=True, help_text="Of the residue, by the fund.")
+    residue_carried = AmountField(allow_null=True, help_text="Of the residue, by nobody yet.")
 
 
 class AvertedSerializer(serializers.Serializer[Any]):

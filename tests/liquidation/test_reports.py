@@ -66,6 +66,38 @@ def test_the_traders_part_is_followed_into_the_settlement() -> None:
     assert types("bob") == ["ALLOCATION"]
 
 
+@pytest.mark.parametrize(
+    ("profits", "contribution", "expected"),
+    [
+        # A tenth of the profit is below the cut, and the fund bears its part.
+        (
+            ["600", "300", "100"],
+            "1000",
+            {"allocated": "72", "residue": "8", "residue_paid": "8", "residue_carried": "0"},
+        ),
+        (["600", "300", "100"], "25", {"allocated": "72", "residue": "8", "residue_paid": "5", "residue_carried": "3"}),
+        (["-600"], "1000", {"allocated": "0", "residue": "80", "residue_paid": "0", "residue_carried": "80"}),
+    ],
+    ids=["by the fund", "by a fund that runs dry", "by nobody"],
+)
+def test_what_the_traders_did_not_bear_is_told_to_its_last_layer(
+    profits: list[str], contribution: str, expected: dict[str, str]
+) -> None:
+    open_venue("shared_loss", contribution=contribution)
+    cycle = open_cycle()
+    take_over()
+    fill(price="90")
+    rows = [PositionProfit(position=f"p{n}", trader=f"t{n}", profit=Decimal(each)) for n, each in enumerate(profits)]
+    positions.add(cycle_id=cycle.pk, rows=rows)
+    positions.complete(cycle_id=cycle.pk, count=None, total=None, completed_at=moment(9))
+    settlement.settle_cycle(cycle_id=cycle.pk, settled_at=moment(10))
+
+    shared = receipt("t1").shared
+
+    assert shared is not None
+    assert {name: plain(getattr(shared, name)) for name in expected} == expected
+
+
 def test_a_surplus_is_told_with_all_that_it_was_split_into() -> None:
     open_venue("penalty_and_vault", penalty_rate="0.005", surplus_split={"fund": "0.6", "vault": "0.4"})
     take_over()

@@ -48,6 +48,8 @@ class Shared:
     allocated: Decimal | None
     levy_surplus: Decimal | None
     residue: Decimal | None
+    residue_paid: Decimal | None
+    residue_carried: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
