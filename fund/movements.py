@@ -55,9 +55,14 @@ class Movements:
         """What the fund holds free once everything planned so far is booked."""
         return self._funds[fund_id].balance
 
+    @property
+    def planned(self) -> int:
+        """How many entries are planned so far."""
+        return len(self._planned)
+
     def add(self, entry: Entry) -> Planned:
         """Post this entry too, after what was planned before it. It may not touch a fund's own accounts."""
-        planned = Planned(entry, place=len(self._planned))
+        planned = Planned(entry, place=self.planned)
         self._planned.append(planned)
         return planned
 

@@ -1,7 +1,8 @@
 """Takeovers: positions that the engine takes over, at the bankruptcy price or at mark, as the fund's rulebook says."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -74,7 +75,7 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
     )
     known = dict(terms.takeovers)
     reported: list[Reported] = []
-    new: list[Takeover] = []
+    new: dict[int, Takeover] = {}
     for position, report in enumerate(reports):
         try:
             takeover = known.get(report.reference)
@@ -87,7 +88,7 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
             refused.position = position
             raise
         known[report.reference] = takeover
-        new.append(takeover)
+        new[position] = takeover
         reported.append(Reported(takeover, replayed=False))
     if new:
         _book(new, terms)
@@ -163,8 +164,9 @@ def _leftover(takeover: Takeover, mark_price: Decimal) -> Decimal:
     return book_for_engine(exact, kind=kind_of(contract), decimals=contract.margin_currency.decimals)
 
 
-def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
-    versions = terms.versions
+def _book(reported: Mapping[int, Takeover], terms: Terms) -> None:
+    """Post and insert the takeovers, by the positions of their reports."""
+    takeovers, versions = list(reported.values()), terms.versions
     missing: dict[str, set[str]] = {}
     for takeover in takeovers:
         currency = takeover.contract.margin_currency_id
@@ -176,6 +178,7 @@ def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
     }
     movements = Movements()
     places: list[int | None] = []
+    entries: list[int] = []
     with together(bool(missing or compensated)):
         for currency in sorted(missing):
             accounts.open_missing(sorted(missing[currency]), currency=currency)
@@ -186,6 +189,7 @@ def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
             rulebook = versions.rulebook(takeover.rulebook)
             if rulebook.precompensation:
                 _compensate(takeover, movements, rulebook)
+            entries.append(movements.planned)
         told = [events.of_report(takeover) for takeover in takeovers]
         beside = Beside(takeovers, places=places, told=partial(recording, told))
         try:
@@ -194,7 +198,15 @@ def _book(takeovers: Sequence[Takeover], terms: Terms) -> None:
             if refused.code == "reference_reused":
                 # Told twice at once, and the other was faster: the next attempt finds its takeover and compares that.
                 raise Outdated(refused) from refused
-            raise
+            raise _of_reports(refused, list(reported), entries) from refused
+
+
+def _of_reports(refused: PostingRefused, positions: Sequence[int], entries: Sequence[int]) -> PostingRefused:
+    """The refusal, its positions those of reports. `entries`: how many there were up to each takeover's last one."""
+    refusals = [replace(each, position=positions[bisect_right(entries, each.position)]) for each in refused.refusals]
+    of_reports = PostingRefused(refusals)
+    of_reports.position = refusals[0].position
+    return of_reports
 
 
 def _lines(takeover: Takeover) -> list[Line]:

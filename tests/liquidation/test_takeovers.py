@@ -12,7 +12,7 @@ from ledger.models import Entry
 from ledger.money import plain
 from liquidation.models import Takeover
 from liquidation.takeovers import TakeoverReport, report_takeovers
-from tests.builders import balance, balances, moment, refused
+from tests.builders import balance, balances, moment, refusals_of, refused
 from tests.liquidation.venue import fill, open_venue, publish, take_over, takeover_report
 from tests.statements import sent
 
@@ -192,19 +192,23 @@ def test_a_takeover_of_known_names_is_one_question_and_one_statement() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["trader known", "trader new"])
-def test_what_the_door_refuses_is_nowhere(settings: Any, known: bool) -> None:
+def test_what_the_door_refuses_is_nowhere_and_names_its_report(settings: Any, known: bool) -> None:
     settings.TRADER_FLOOR = True
-    open_venue()
+    open_venue("pre_close_compensation", precompensation={"per_takeover_cap": "1"})
+    take_over("t1", margin="0")
     if known:
         accounts.open_missing([ANN], currency="USDT")
     before, events = balances(), Event.objects.count()
+    reports = [takeover_report(name, margin="0") for name in ("t1", "t2", "t3")]
 
-    with refused("account_floor"):
-        report_takeovers([takeover_report("t1", margin="0"), takeover_report("t2", margin="3")], recorded_at=moment(1))
+    with refused("account_floor") as caught:
+        report_takeovers([*reports, takeover_report("t4", margin="3")], recorded_at=moment(1))
 
+    assert caught.value.position == 3
+    assert refusals_of(caught.value) == [(3, "account_floor")]
     assert balances() == before
-    assert not Takeover.objects.exists()
-    assert not Entry.objects.filter(source_kind="takeover").exists()
+    assert Takeover.objects.count() == 1
+    assert not Entry.objects.filter(source_id="t4").exists()
     assert Event.objects.count() == events
 
 
