@@ -10,6 +10,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from config.slashes import path_meant
 from ledger import metrics
 from ledger.rest.problems import CONTENT_TYPE, document_of, problem
 from ledger.rest.request_ids import request_id
@@ -48,7 +49,10 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_for_people(request):
         return defaults.page_not_found(request, exception)
-    return _answer(_document(404, "not_found", f"there is nothing at {request.path[:200]}"))
+    detail, meant = f"there is nothing at {request.path[:200]}", path_meant(request)
+    if meant is not None:
+        detail += f"; the path ends in a slash: {meant[:200]}"
+    return _answer(_document(404, "not_found", detail))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -26,6 +26,28 @@ def test_unknown_address_is_a_problem(path: str) -> None:
     problem_of(stranger().get(path), status=404, code="not_found")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/api/v1/entries", "/api/v1/takeovers/t1/fills", "/api/v1/public/insurance-fund"])
+def test_path_without_its_slash_is_a_problem_that_names_it(bookkeeper: APIClient, method: str, path: str) -> None:
+    response = bookkeeper.generic(method, path)
+
+    assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
+    if method != "HEAD":
+        assert problem_of(response, status=404, code="not_found")["detail"].endswith(f"slash: {path}/")
+
+
+def test_path_of_nothing_is_not_said_to_lack_a_slash(bookkeeper: APIClient) -> None:
+    document = problem_of(bookkeeper.get("/api/v1/nothing"), status=404, code="not_found")
+
+    assert document["detail"] == "there is nothing at /api/v1/nothing"
+
+
+def test_people_are_still_sent_to_the_path_with_its_slash() -> None:
+    response = stranger().get("/admin")
+
+    assert (response.status_code, response.headers["Location"]) == (301, "/admin/")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_method_that_a_resource_lacks_is_a_problem(bookkeeper: APIClient, method: str) -> None:
     response = bookkeeper.generic(method, ENTRIES)
