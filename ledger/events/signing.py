@@ -27,7 +27,7 @@ def make_secret(webhook: Webhook, *, created_at: datetime) -> str:
     salt = random.token_hex(32)
     text = _text(salt, settings.SECRET_KEY)
     Secret.objects.create(
-        webhook=webhook, salt=salt, fingerprint=_fingerprint(text), created_at=created_at, expires_at=None
+        webhook=webhook, salt=salt, fingerprint=fingerprint(text), created_at=created_at, expires_at=None
     )
     return text
 
@@ -37,7 +37,7 @@ def headers(*, message_id: str, body: str, live: Sequence[Secret], at: datetime)
 
     Raises Refused `webhook_secret_lost` where `SECRET_KEY` is no longer that of a secret's making.
     """
-    signed = [Signer(_text_of(secret)).sign(msg_id=message_id, timestamp=at, data=body) for secret in live]
+    signed = [Signer(text_of(secret)).sign(msg_id=message_id, timestamp=at, data=body) for secret in live]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
@@ -45,10 +45,11 @@ def headers(*, message_id: str, body: str, live: Sequence[Secret], at: datetime)
     }
 
 
-def _text_of(secret: Secret) -> str:
+def text_of(secret: Secret) -> str:
+    """The text of a secret. Raises Refused `webhook_secret_lost` where `SECRET_KEY` is no longer that of its making."""
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         text = _text(secret.salt, key)
-        if _fingerprint(text) == secret.fingerprint:
+        if fingerprint(text) == secret.fingerprint:
             return text
     detail = f"webhook {secret.webhook}: SECRET_KEY is no longer that of its secret; rotate it"
     raise Refused("webhook_secret_lost", detail, status=409)
@@ -59,6 +60,7 @@ def _text(salt: str, key: str) -> str:
     return _PREFIX + base64.b64encode(made).decode()
 
 
-def _fingerprint(text: str) -> str:
-    # It tells secrets apart; 64 bits of a digest say nothing of the secret's 256.
+def fingerprint(text: str) -> str:
+    """What tells a secret apart, and may be shown and kept."""
+    # 64 bits of a digest say nothing of the secret's 256.
     return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger.events import reading, webhooks
+from ledger.events import reading, signing, webhooks
 from ledger.events.models import Webhook
 from ledger.events.serializers import (
     EventsQuery,
@@ -22,16 +22,31 @@ from ledger.events.serializers import (
     WebhookQuery,
     WebhookSerializer,
 )
+from ledger.rest.idempotency import idempotent, idempotent_with
 from ledger.rest.models import Role
 from ledger.rest.paging import LIMIT_MOST, page_response
 from ledger.rest.permissions import HOUSE, allow_fund, allowed_funds
-from ledger.rest.schema import acted, listed, shown
+from ledger.rest.schema import KEY_PARAMETER, acted, listed, recorded, shown
 from ledger.rest.serializers import NoQuery
 from ledger.rest.views import ResourceView, recorded_response
 
 # Whoever sends the books' news out of the house.
 SENDERS = frozenset({Role.TREASURY, Role.BOOKKEEPER})
 OLD_SECRET_LIVES = timedelta(days=1)
+
+
+def _without_secret(body: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of an answer with a secret: its fingerprint in its place."""
+    return {**body, "secret": signing.fingerprint(body["secret"]) if body["secret"] else None}
+
+
+def _with_secret_again(body: dict[str, Any]) -> dict[str, Any]:
+    secret = webhooks.secret_again(body["id"], body["secret"]) if body["secret"] else None
+    return {**body, "secret": secret or None}
+
+
+# Whoever lost the answer gets the same secret by the same key.
+_idempotent_with_secret = idempotent_with(conceal=_without_secret, reveal=_with_secret_again)
 
 
 class EventsView(ResourceView):
@@ -68,7 +83,8 @@ class WebhooksView(ResourceView):
         rows = webhooks.shown(at=timezone.now(), streams=allowed_funds(request)).filter(**query)
         return page_response(request, rows, by="id", serializer=WebhookSerializer)
 
-    @extend_schema(request=WebhookBody, responses={201: NewWebhookSerializer, 200: NewWebhookSerializer})
+    @recorded(WebhookBody, NewWebhookSerializer)
+    @_idempotent_with_secret
     def post(self, request: Request) -> Response:
         body = WebhookBody.read_body(request)
         allow_fund(request, body["fund"])
@@ -108,7 +124,8 @@ class RotateView(ResourceView):
     roles = {"POST": SENDERS}
     per_fund = True
 
-    @acted(NewWebhookSerializer, RotateBody)
+    @extend_schema(parameters=[KEY_PARAMETER], request=RotateBody, responses=NewWebhookSerializer)
+    @_idempotent_with_secret
     def post(self, request: Request, webhook_id: int) -> Response:
         body = RotateBody.read_body(request)
         webhook, now = _found(request, webhook_id), timezone.now()
@@ -122,7 +139,8 @@ class ReplayView(ResourceView):
     roles = {"POST": SENDERS}
     per_fund = True
 
-    @acted(ReplayedSerializer, ReplayBody)
+    @extend_schema(parameters=[KEY_PARAMETER], request=ReplayBody, responses=ReplayedSerializer)
+    @idempotent
     def post(self, request: Request, webhook_id: int) -> Response:
         body = ReplayBody.read_body(request)
         replayed = webhooks.replay(_found(request, webhook_id), body.get("dead_letters"))

@@ -65,6 +65,15 @@ def register(*, name: str, url: str, stream: str, kinds: Sequence[str], created_
     return Registered(known, "", replayed=True)
 
 
+def secret_again(webhook_id: int, fingerprint: str) -> str:
+    """The text of a secret that was shown before; empty where its webhook was removed.
+
+    Raises Refused `webhook_secret_lost`.
+    """
+    secret = Secret.objects.filter(webhook=webhook_id, fingerprint=fingerprint).select_related("webhook").first()
+    return "" if secret is None else signing.text_of(secret)
+
+
 def shown(*, at: datetime, streams: Collection[str] | None = None) -> QuerySet[Webhook]:
     """Webhooks with their live secrets, their lanes and how many dead letters wait; with `streams`, of those alone."""
     live = Secret.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at)).order_by("-id")

@@ -22,7 +22,30 @@ from ledger.rest.serializers import KEY_HEADER
 from ledger.rest.views import REPLAYED_HEADER
 
 
+def as_it_is(body: Any) -> Any:
+    return body
+
+
 def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
+    """A view's method of which a request with an `Idempotency-Key` is done once; its answers are kept as they are."""
+    return idempotent_with(conceal=as_it_is, reveal=as_it_is)(method)
+
+
+def idempotent_with(
+    *, conceal: Callable[[Any], Any], reveal: Callable[[Any], Any]
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """`idempotent` for answers that may not lie in the database: `conceal` makes of a body what is kept, `reveal` the
+    body again."""
+
+    def decorate(method: Callable[..., Response]) -> Callable[..., Response]:
+        return _idempotent(method, conceal, reveal)
+
+    return decorate
+
+
+def _idempotent(
+    method: Callable[..., Response], conceal: Callable[[Any], Any], reveal: Callable[[Any], Any]
+) -> Callable[..., Response]:
     """A view's method of which a request with an `Idempotency-Key` is done once, whether it was taken or refused.
 
     The answer is kept in the transaction of what it answers. Raises Refused `request_in_flight` (409) while the first
@@ -39,9 +62,11 @@ def idempotent(method: Callable[..., Response]) -> Callable[..., Response]:
             _lock(key, header)
             known = IdempotentAnswer.objects.filter(key=key, idempotency_key=header).first()
             if known is not None:
-                return _repeat(known, digest)
+                return _repeat(known, digest, reveal)
             response = _answer(method, view, request, args, kwargs)
-            _keep(response, key, header, digest)
+            # A refusal has nothing to hide.
+            kept = conceal(response.data) if response.status_code < 400 else response.data
+            _keep(kept, response.status_code, key, header, digest)
         return response
 
     return once
@@ -64,29 +89,30 @@ def _answer(
         return Response(document, status=document["status"])
 
 
-def _keep(response: Response, key: ApiKey, header: str, digest: str) -> None:
+def _keep(body: Any, status: int, key: ApiKey, header: str, digest: str) -> None:
     try:
         with transaction.atomic():
             IdempotentAnswer.objects.create(
                 key=key,
                 idempotency_key=header,
                 request_digest=digest,
-                status=response.status_code,
-                body=response.data,
+                status=status,
+                body=body,
                 created_at=timezone.now(),
             )
     except DataError:
         # A refusal that names what no column holds, a NUL in a field's name: the request is refused anew each time.
-        if response.status_code < 400:
+        if status < 400:
             raise
 
 
-def _repeat(known: IdempotentAnswer, digest: str) -> Response:
+def _repeat(known: IdempotentAnswer, digest: str, reveal: Callable[[Any], Any]) -> Response:
     if known.request_digest != digest:
         detail = f"{KEY_HEADER} {known.idempotency_key} came with another request at {known.created_at.isoformat()}"
         raise ReferenceReused(known.idempotency_key, detail)
     status = 200 if known.status == 201 else known.status
-    return Response(known.body, status=status, headers={REPLAYED_HEADER: "true"})
+    body = reveal(known.body) if known.status < 400 else known.body
+    return Response(body, status=status, headers={REPLAYED_HEADER: "true"})
 
 
 def _lock(key: ApiKey, header: str) -> None:

@@ -33,7 +33,7 @@ _REFUSALS = {
     "422": "Understood and refused; no balance has moved.",
     "429": "More requests than the role's rate lets through: see Retry-After.",
 }
-_KEY_PARAMETER = OpenApiParameter(
+KEY_PARAMETER = OpenApiParameter(
     KEY_HEADER,
     {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
     OpenApiParameter.HEADER,
@@ -148,14 +148,14 @@ def recorded(
 ) -> Callable[[MethodT], MethodT]:
     """Describe a POST: 201 the first time, 200 to a replay. With `item`, a batch may be sent, answered item by item."""
     if item is None:
-        return extend_schema(parameters=[_KEY_PARAMETER], request=body, responses={201: answer, 200: answer})
+        return extend_schema(parameters=[KEY_PARAMETER], request=body, responses={201: answer, 200: answer})
     one_or_batch = PolymorphicProxySerializer(
         f"{_name(body)}OrBatch", [body, _batch_of(body)], resource_type_field_name=None, many=False
     )
     answers = PolymorphicProxySerializer(
         f"{_name(answer)}OrBatch", [answer, _answers_of(item)], resource_type_field_name=None, many=False
     )
-    return extend_schema(parameters=[_KEY_PARAMETER], request=one_or_batch, responses={201: answers, 200: answers})
+    return extend_schema(parameters=[KEY_PARAMETER], request=one_or_batch, responses={201: answers, 200: answers})
 
 
 def acted(

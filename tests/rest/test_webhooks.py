@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from ledger.events.models import Webhook
+from ledger.events.models import DeadLetter, Secret, Webhook
 from ledger.events.recording import record
-from ledger.rest.models import Role
+from ledger.rest.models import IdempotentAnswer, Role
 from tests.events.receiver import Receiver, receiver
 from tests.events.story import moved
 from tests.events.test_delivering import deliver
@@ -93,6 +93,54 @@ def test_rotating_answers_with_another_secret_and_says_how_long_the_old_one_live
     assert [secret["expires_at"] for secret in rotated["secrets"]] == [None, until]
     alone = post(treasury, f"{PATH}{made['id']}/rotate/", {"old_until": "2026-01-01T00:00:00Z"}, status=200)
     assert [secret["expires_at"] for secret in alone["secrets"]] == [None]
+
+
+def test_rotation_with_the_same_key_again_is_the_same_secret_and_none_lies_in_the_database(hook: Receiver) -> None:
+    treasury = client(Role.TREASURY)
+    path = f"{PATH}{post(treasury, PATH, terms(hook))['id']}/rotate/"
+
+    first = post(treasury, path, {}, status=200, key="r1")
+    again = treasury.post(f"{V1}{path}", {}, format="json", headers={"Idempotency-Key": "r1"})
+
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first, "true")
+    assert first["secret"].startswith("whsec_")
+    assert Secret.objects.count() == 2
+    assert "whsec_" not in str(list(IdempotentAnswer.objects.values()))
+    assert post(treasury, path, {}, status=200, key="r2")["secret"] != first["secret"]
+    assert post(treasury, path, {}, status=200, key="r1")["secret"] == first["secret"]
+    assert Secret.objects.count() == 3
+
+
+def test_registering_with_a_key_shows_the_secret_again_and_refuses_another_body(hook: Receiver) -> None:
+    treasury = client(Role.TREASURY)
+    first = post(treasury, PATH, terms(hook), key="w1")
+
+    assert post(treasury, PATH, terms(hook), status=200, key="w1") == first
+    refused_post(treasury, PATH, terms(hook, name="other"), status=409, code="reference_reused", key="w1")
+    assert (Webhook.objects.count(), Secret.objects.count()) == (1, 1)
+    # The webhook is known, on the same terms: another key has no secret to show.
+    assert post(treasury, PATH, terms(hook), status=200, key="w2")["secret"] is None
+    assert post(treasury, PATH, terms(hook), status=200, key="w2")["secret"] is None
+    treasury.delete(f"{V1}{PATH}{first['id']}/")
+    assert post(treasury, PATH, terms(hook), status=200, key="w1") == {**first, "secret": None}
+
+
+def test_rotation_that_was_refused_is_refused_again_by_its_key(hook: Receiver) -> None:
+    refused_post(client(Role.TREASURY), f"{PATH}99/rotate/", {}, status=404, code="webhook_unknown", key="r1")
+
+
+def test_dead_letters_sent_again_with_a_key_are_sent_once(hook: Receiver, settings: Settings) -> None:
+    settings.WEBHOOKS_ATTEMPTS = 1
+    treasury = client(Role.TREASURY)
+    path = f"{PATH}{post(treasury, PATH, terms(hook))['id']}/replay/"
+    record([moved("a")])
+    hook.status = 500
+    deliver(timezone.now())
+
+    assert post(treasury, path, {}, status=200, key="p1") == {"replayed": 1}
+    DeadLetter.objects.update(status=DeadLetter.Status.DEAD)
+    assert post(treasury, path, {}, status=200, key="p1") == {"replayed": 1}
+    assert DeadLetter.objects.get().status == DeadLetter.Status.DEAD
 
 
 @pytest.mark.parametrize(
