@@ -37,6 +37,29 @@ def test_every_code_of_a_refusal_is_documented_as_the_source_has_it() -> None:
     assert problem_codes.documented() == problem_codes.table(), "run: python -m tests.problem_codes"
 
 
+@pytest.mark.parametrize(
+    ("code", "statuses"),
+    [
+        ("account_unknown", {404, 422}),
+        ("check_unknown", {400}),
+        ("contradiction", {422}),
+        ("currency_unknown", {404, 422}),
+        ("field_required", {400, 422}),
+        ("internal_error", {500}),
+        ("key_expired", {401}),
+        ("key_revoked", {401}),
+        ("metrics_not_allowed", {403}),
+        ("parameter_unknown", {400}),
+        ("string_expected", {422}),
+        ("time_malformed", {400, 422}),
+        ("time_out_of_range", {400, 422}),
+        ("time_without_offset", {400, 422}),
+    ],
+)
+def test_codes_that_the_source_names_indirectly_are_documented_with_every_status(code: str, statuses: set[int]) -> None:
+    assert {each.status for each in problem_codes.codes() if each.code == code} == statuses
+
+
 def test_every_resource_is_documented_with_its_roles() -> None:
     documented = api_resources.documented(api_resources.RESOURCES)
     assert documented == api_resources.table(RESOURCES), "run: python -m tests.api_resources"
