@@ -145,6 +145,6 @@ def _refuse_repeated(staged: Staged) -> None:
         " WINDOW same AS (PARTITION BY n.position)) r WHERE r.row > r.earlier ORDER BY r.row LIMIT 1",
         position=staged.columns["position"],
     )
-    raise Refused(
-        "position_repeated", f"row {row}: position {position} stands in row {earlier} already", field="position"
-    )
+    # Rows are counted from 1, places in JSON from 0.
+    where = f"items.{row - 1}.position"
+    raise Refused("position_repeated", f"row {row}: position {position} stands in row {earlier} already", field=where)

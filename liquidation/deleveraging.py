@@ -81,7 +81,7 @@ def report_adl(
     engine.open_takeover(takeover)
     quantity = total(fill.quantity for fill in fills)
     if quantity > taken_over.remaining:
-        raise errors.fill_exceeds_remaining(takeover, quantity=quantity, remaining=taken_over.remaining)
+        raise errors.fill_exceeds_remaining(takeover, quantity=quantity, remaining=taken_over.remaining, field="fills")
     ranking = rank(taken_over, engine.rulebook(taken_over), quantity=quantity, mark_price=mark_price)
     if Fill.objects.filter(reference=reference).exists():
         raise errors.reference_reused(reference, "a fill")

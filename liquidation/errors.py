@@ -55,7 +55,8 @@ def not_positive(what: str, value: Decimal) -> Refused:
 
 
 def negative(what: str, value: Decimal) -> Refused:
-    return Refused(f"{what}_negative", f"{what} {value} is below 0", field=what)
+    """`price_negative`, `margin_negative`, `fee_negative`."""
+    return Refused(f"{what.rpartition('_')[2]}_negative", f"{what} {value} is below 0", field=what)
 
 
 def amount_precision(what: str, value: Decimal, *, currency: str, decimals: int) -> Refused:
@@ -89,10 +90,10 @@ def takeover_not_filled(reference: str, remaining: Decimal) -> Refused:
     return Refused("takeover_not_filled", detail, status=409)
 
 
-def fill_exceeds_remaining(takeover: str, *, quantity: Decimal, remaining: Decimal) -> Refused:
+def fill_exceeds_remaining(takeover: str, *, quantity: Decimal, remaining: Decimal, field: str = "quantity") -> Refused:
     over = EXACT.subtract(quantity, remaining)
     detail = f"takeover {takeover}: fill of {plain(quantity)} exceeds the remaining {plain(remaining)} by {plain(over)}"
-    return Refused("fill_exceeds_remaining", detail, field="quantity")
+    return Refused("fill_exceeds_remaining", detail, field=field)
 
 
 def fill_price_or_pnl(reference: str) -> Refused:

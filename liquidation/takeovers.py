@@ -134,7 +134,7 @@ def _check(report: TakeoverReport, contract: Contract) -> None:
     check_positive("quantity", report.quantity)
     check_number("bankruptcy_price", report.bankruptcy_price)
     if report.bankruptcy_price < 0:
-        raise errors.negative("price", report.bankruptcy_price)
+        raise errors.negative("bankruptcy_price", report.bankruptcy_price)
     if kind_of(contract) is ContractKind.INVERSE:
         check_positive("bankruptcy_price", report.bankruptcy_price)
     check_amount("margin", report.margin, contract.margin_currency)

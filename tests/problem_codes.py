@@ -68,20 +68,10 @@ BEHIND = {
 # Of the query, not of a body.
 QUERY = {"cursor_malformed", "format_unknown", "limit_malformed", "parameter_repeated", "parameter_unknown"}
 # Of a body, 422, and of a query, 400: the shapes of both are made of the same fields.
-BOTH = {
-    "choice_unknown",
-    "event_kind_unknown",
-    "field_empty",
-    "field_malformed",
-    "field_required",
-    "out_of_range",
-    "text_malformed",
-    "time_malformed",
-    "time_out_of_range",
-    "time_without_offset",
-    "too_long",
-    "too_short",
-}
+BOTH = re.compile(
+    "choice_unknown|event_kind_unknown|field_(?:empty|malformed|required)|out_of_range|text_malformed|"
+    "time_(?:malformed|out_of_range|without_offset)|too_(?:long|short)"
+)
 # What the commands that make and revoke keys refuse: no request meets it.
 OF_COMMANDS = {("key_expired", 422), ("key_unknown", 404)}
 # Calls whose code begins with the field's name.
@@ -94,6 +84,7 @@ NAMED_BY_FIELD = {
 # Codes that the framework gives by itself.
 BY_ITSELF = (
     ("method_not_allowed", 405, "Method … not allowed."),
+    ("rulebook_refused", 400, ""),
     ("parameter_unknown", 400, "there is no such parameter; known here: …"),
     ("not_acceptable", 406, "the answer cannot be given in the form asked for"),
     ("unsupported_media_type", 415, "Unsupported media type … in request."),
@@ -127,7 +118,7 @@ def codes() -> list[Code]:
     for each in _all_codes():
         status = 400 if each.code in QUERY else each.status
         found[each.code, status] = found.get((each.code, status)) or each.message
-        if each.code in BOTH:
+        if BOTH.fullmatch(each.code):
             found.setdefault((each.code, 400), "")
     messages: dict[str, str] = {}
     for (code, _), message in found.items():

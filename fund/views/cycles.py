@@ -1,11 +1,13 @@
 """Settlement cycles."""
 
 from django.utils import timezone
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fund import cycles, funds, rulebooks, settlement
 from fund.models import Allocation, Cycle
+from fund.rulebook import Rulebook, RulebookRefused
 from fund.serializers.cycles import (
     AllocationQuery,
     AllocationSerializer,
@@ -19,6 +21,7 @@ from ledger.rest.idempotency import idempotent
 from ledger.rest.models import Role
 from ledger.rest.paging import page_response
 from ledger.rest.permissions import HOUSE, HOUSE_AND_TRADER, allow_fund, own_trader
+from ledger.rest.problems import QueryRefused
 from ledger.rest.schema import acted, listed, recorded, shown
 from ledger.rest.serializers import NoBody, NoQuery
 from ledger.rest.views import ResourceView, recorded_response
@@ -75,8 +78,16 @@ class PreviewView(ResourceView):
     def get(self, request: Request, cycle_id: int) -> Response:
         name = PreviewQuery.read(request)["rulebook"]
         cycle = find_cycle(request, cycle_id)
-        rulebook = None if name is None else rulebooks.named(cycle.fund, name)
+        rulebook = None if name is None else _named(cycle, name)
         return Response(PreviewSerializer(settlement.preview(cycle_id=cycle_id, rulebook=rulebook)).data)
+
+
+def _named(cycle: Cycle, name: str) -> Rulebook:
+    try:
+        return rulebooks.named(cycle.fund, name)
+    except RulebookRefused as refused:
+        # Its fields stand in no body here: the query names the preset.
+        raise QueryRefused({"rulebook": [ErrorDetail(refused.detail, code=refused.code)]}) from refused
 
 
 class SettleView(ResourceView):

@@ -213,6 +213,14 @@ def test_malformed_open_positions_leave_what_was_known(engine: APIClient, body: 
     assert [row["position"] for row in every_row(engine, OPEN)] == ["kept"]
 
 
+def test_position_that_stands_twice_is_pointed_at_by_its_row(engine: APIClient) -> None:
+    body = [open_position("q1"), open_position("q2"), open_position("q1")]
+    response = engine.put(f"/api/v1{OPEN}", body, format="json")
+
+    document = problem_of(response, status=422, code="position_repeated")
+    assert [error["pointer"] for error in document["errors"]] == ["/items/2/position"]
+
+
 def test_open_positions_of_an_unknown_fund_are_not_found(engine: APIClient) -> None:
     refused_get(engine, "/funds/nope/positions/", status=404, code="fund_unknown")
     response = engine.put("/api/v1/funds/nope/positions/", [], format="json")

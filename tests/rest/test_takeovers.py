@@ -122,6 +122,7 @@ def test_same_reference_with_other_content_is_refused(engine: APIClient) -> None
         ({"contract": "NOPE"}, "contract_unknown", "/contract"),
         ({"margin": "0.000000001"}, "amount_precision", "/margin"),
         ({"margin": "-1"}, "margin_negative", "/margin"),
+        ({"bankruptcy_price": "-1"}, "price_negative", "/bankruptcy_price"),
         ({"side": "up"}, "side_unknown", "/side"),
         ({"trader": "a b"}, "name_malformed", "/trader"),
         ({"leverage": "10"}, "field_unknown", "/leverage"),

@@ -70,7 +70,8 @@ def test_adl_is_booked_at_the_bankruptcy_price(engine: APIClient) -> None:
 def test_adl_that_makes_no_sense_is_refused(engine: APIClient) -> None:
     path = "/takeovers/t1/adl/"
     too_much = adl(fills=[{"trader": "tom", "quantity": "7", "entry_price": "110"}])
-    refused_post(engine, path, too_much, status=422, code="fill_exceeds_remaining")
+    document = refused_post(engine, path, too_much, status=422, code="fill_exceeds_remaining")
+    assert [error["pointer"] for error in document["errors"]] == ["/fills"]
     refused_post(engine, path, adl(fills=[]), status=422, code="adl_fills_missing")
     number = adl(fills=[{"trader": "tom", "quantity": 1, "entry_price": "110"}])
     refused_post(engine, path, number, status=422, code="amount_must_be_string")
