@@ -10,11 +10,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from config import heartbeat
 from config.errors import answer_problem
+from config.problem_views import read_only
 from fund import cycles
 
 
@@ -25,12 +25,12 @@ class Check(NamedTuple):
     detail: str
 
 
-@require_safe
+@read_only
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
+@read_only
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 where every check is ok, else 503. `?check=database&check=broker` asks for these alone."""

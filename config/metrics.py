@@ -12,7 +12,6 @@ from django.db import DatabaseError
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,6 +21,7 @@ from redis.exceptions import RedisError
 from config import heartbeat
 from config.celery import app
 from config.errors import answer_problem
+from config.problem_views import read_only
 from fund import cycles
 from fund.figures import with_figures
 from fund.models import Fund
@@ -35,7 +35,7 @@ _FIGURES = {
 }
 
 
-@require_safe
+@read_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """For whoever has the token of BULWARK_METRICS_TOKEN; where none is set, for this host alone."""
     if not _may_read(request):

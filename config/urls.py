@@ -1,9 +1,9 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from config.health import healthz, readyz
 from config.metrics import metrics
+from config.problem_views import DocumentationView, SchemaView
 
 # Probes stand beside the API and in it: some balancers let through one prefix alone.
 probes: list[URLPattern | URLResolver] = [
@@ -20,9 +20,9 @@ api: list[URLPattern | URLResolver] = [
     path("", include("ledger.urls")),
     path("", include("ledger.events.urls")),
     path("", include("fund.urls")),
-    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
     *probes,
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs/", DocumentationView.as_view(url_name="schema"), name="docs"),
 ]
 
 urlpatterns = [

@@ -98,7 +98,6 @@ _TRANSLATED = {
     "authentication_failed": 401,
     "not_authenticated": 401,
 }
-
 # Codes that the posting door gives inside the database.
 _SQL = re.compile(r"(?:'code',\s*|CONSTRAINT = |THEN )'([a-z]+(?:_[a-z]+)+)'")
 

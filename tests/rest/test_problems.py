@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError
+from django.test import Client as Browser
 from django.test import override_settings
 from rest_framework.test import APIClient
 
@@ -46,6 +47,35 @@ def test_people_are_still_sent_to_the_path_with_its_slash() -> None:
     response = stranger().get("/admin")
 
     assert (response.status_code, response.headers["Location"]) == (301, "/admin/")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/api/v1/healthz/", "/api/v1/metrics"])
+def test_probe_is_read_alone(method: str, path: str) -> None:
+    # As a server's caller has it: the test client would leave out the look for a browser's token.
+    response = Browser(enforce_csrf_checks=True).generic(method, path, b"{}", "application/json")
+
+    document = problem_of(response, status=405, code="method_not_allowed")
+    assert document["request_id"]
+    assert response.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "accept", "status", "code"),
+    [
+        ("/api/v1/schema/", "POST", "*/*", 405, "method_not_allowed"),
+        ("/api/v1/schema/", "GET", "application/xml", 406, "not_acceptable"),
+        ("/api/v1/docs/", "POST", "*/*", 405, "method_not_allowed"),
+        ("/api/v1/docs/", "GET", "application/xml", 406, "not_acceptable"),
+    ],
+)
+def test_documents_of_the_api_are_refused_as_its_resources_are(
+    path: str, method: str, accept: str, status: int, code: str
+) -> None:
+    response = Browser().generic(method, path, headers={"Accept": accept})
+
+    document = problem_of(response, status=status, code=code)
+    assert document["request_id"] == response.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
