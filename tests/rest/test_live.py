@@ -129,6 +129,32 @@ def test_what_is_no_request_is_a_problem_too(server: Server) -> None:
         assert code in answer
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_answer_to_a_body_that_is_not_read_says_that_the_connection_ends(server: Server, chunked: bool) -> None:
+    body = b" " * 200_000
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+
+    unread = server.send(Role.AUDITOR, "/entries/", headers=["Content-Type: application/json", length], body=sent)
+    read = server.send(Role.BOOKKEEPER, "/entries/", headers=["Content-Type: application/json", length], body=sent)
+
+    assert b" 403 " in unread.partition(b"\r\n")[0], unread
+    assert b"\r\nConnection: close\r\n" in unread
+    assert b" 400 " in read.partition(b"\r\n")[0], read
+    assert b"\r\nConnection: close\r\n" not in read
+
+
+def test_next_request_is_answered_on_the_same_connection_after_a_short_body_that_was_not_read(server: Server) -> None:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+    headers = {"Authorization": f"Bearer {server.secrets[Role.AUDITOR]}", "Content-Type": "application/json"}
+    for _ in range(2):
+        connection.request("POST", "/api/v1/entries/", b" " * 10_000, headers)
+        response = connection.getresponse()
+        assert (response.status, response.headers["Connection"]) == (403, "keep-alive")
+        response.read()
+    connection.close()
+
+
 def test_one_event_on_many_connections_at_once_is_booked_once(server: Server) -> None:
     open_accounts("custody:USDT")
     body = json.dumps(deposit("d1")).encode()
