@@ -39,6 +39,10 @@ def contract_unknown(symbol: str) -> Refused:
     return Refused("contract_unknown", f"contract {symbol} does not exist", field="contract")
 
 
+def contract_of_another_fund(symbol: str, fund: str) -> Refused:
+    return Refused("contract_of_another_fund", f"contract {symbol} is none of fund {fund}", field="contract")
+
+
 def contract_exists(symbol: str) -> Refused:
     return Refused("contract_exists", f"contract {symbol} exists already, on other terms", status=409)
 

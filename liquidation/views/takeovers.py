@@ -9,6 +9,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fund import funds
 from ledger.money import plain
 from ledger.rest.batch import post_events
 from ledger.rest.models import Role
@@ -142,16 +143,25 @@ def allow_takeover(request: Request, reference: str) -> None:
         find_takeover(request, reference)
 
 
-def allow_contracts(request: Request, symbols: set[str], *, of_fund: str = "") -> None:
-    """A key of some funds reports on their contracts alone, a path of one fund on its own. Otherwise no query."""
-    if of_fund:
-        allow_fund(request, of_fund)
-    funds = [of_fund] if of_fund else allowed_funds(request)
-    if funds is None:
+def allow_contract_of(request: Request, code: str, symbol: str) -> None:
+    """A path of one fund takes its own contracts. Raises NotFound `fund_unknown`; Refused `contract_of_another_fund`.
+
+    A contract that nobody knows is the domain's to refuse.
+    """
+    allow_fund(request, code)
+    fund = funds.find(code)
+    if Contract.objects.filter(symbol=symbol).exclude(fund=fund).exists():
+        raise errors.contract_of_another_fund(symbol, code)
+
+
+def allow_contracts(request: Request, symbols: set[str]) -> None:
+    """A key of some funds reports on their contracts alone. Other keys cost no query."""
+    codes = allowed_funds(request)
+    if codes is None:
         return
-    if Contract.objects.filter(symbol__in=symbols).exclude(fund__code__in=funds).exists():
+    if Contract.objects.filter(symbol__in=symbols).exclude(fund__code__in=codes).exists():
         raise PermissionDenied(
-            f"contracts of {', '.join(sorted(funds))} alone are reported here", code="fund_not_allowed"
+            f"contracts of {', '.join(sorted(codes))} alone are reported here", code="fund_not_allowed"
         )
 
 

@@ -28,7 +28,7 @@ from liquidation.serializers.unfilled import (
     UnfilledSerializer,
 )
 from liquidation.unfilled import report_unfilled
-from liquidation.views.takeovers import allow_contracts, allow_takeover, find_takeover
+from liquidation.views.takeovers import allow_contract_of, allow_takeover, find_takeover
 
 
 class UnfilledView(ResourceView):
@@ -103,7 +103,7 @@ class DisposalsView(ResourceView):
     @recorded(NewDisposalSerializer, MovementSerializer)
     def post(self, request: Request, code: str) -> Response:
         body = NewDisposalSerializer.read_body(request)
-        allow_contracts(request, {body["contract"]}, of_fund=code)
+        allow_contract_of(request, code, body["contract"])
         disposed = inventory.dispose(recorded_at=timezone.now(), **body)
         return recorded_response(MovementSerializer(disposed.movement).data, replayed=disposed.replayed)
 
@@ -117,6 +117,6 @@ class MarksView(ResourceView):
     @acted(InventorySerializer, MarkSerializer)
     def post(self, request: Request, code: str) -> Response:
         body = MarkSerializer.read_body(request)
-        allow_contracts(request, {body["contract"]}, of_fund=code)
+        allow_contract_of(request, code, body["contract"])
         marked_at = body.pop("marked_at") or timezone.now()
         return Response(InventorySerializer(inventory.mark(marked_at=marked_at, **body)).data)

@@ -106,6 +106,20 @@ def test_reports_sent_again_are_answered_with_what_stands(engine: APIClient) -> 
     assert balances() == after
 
 
+@pytest.mark.parametrize("quantity", ["9" * 38, f"{'9' * 38}.{'9' * 18}"])
+def test_largest_number_that_is_kept_is_taken(engine: APIClient, quantity: str) -> None:
+    assert post(engine, "/takeovers/", takeover(quantity=quantity))["quantity"] == quantity
+
+    assert get(engine, "/takeovers/t1/")["remaining"] == quantity
+
+
+@pytest.mark.parametrize("quantity", [f"1{'0' * 38}", f"0.{'0' * 18}1"])
+def test_number_beyond_the_largest_or_finest_is_refused(engine: APIClient, quantity: str) -> None:
+    code = "amount_out_of_range" if len(quantity) > 30 else "amount_precision"
+    refused_post(engine, "/takeovers/", takeover(quantity=quantity), status=422, code=code)
+    assert not Takeover.objects.exists()
+
+
 def test_same_reference_with_other_content_is_refused(engine: APIClient) -> None:
     post(engine, "/takeovers/", takeover())
     post(engine, "/takeovers/t1/fills/", fill(quantity="0.5"))

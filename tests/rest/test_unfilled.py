@@ -110,4 +110,7 @@ def test_inventory_of_one_fund_takes_no_contract_of_another() -> None:
     open_fund("full_cover", code="btc")
 
     disposal = {"reference": "s1", "contract": "X-PERP", "price": "110", "quantity": "4"}
-    refused_post(engine, "/funds/btc/inventory/disposals/", disposal, status=403, code="fund_not_allowed")
+    for what, body in (("disposals", disposal), ("marks", {"contract": disposal["contract"], "price": "1"})):
+        path = f"inventory/{what}/"
+        refused_post(engine, f"/funds/btc/{path}", body, status=422, code="contract_of_another_fund")
+        refused_post(engine, f"/funds/nope/{path}", body, status=404, code="fund_unknown")
