@@ -8,10 +8,21 @@ from django.conf import settings
 from django.http.request import UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+from ledger.errors import Refused
 
 _CHUNK = 1 << 16
 # What stands for the length of a body that comes in chunks: longer than any.
 CHUNKED_LENGTH = 2**62
+
+
+def check_encoding(request: Request) -> None:
+    """Raises Refused `content_encoding_not_supported`: packed bytes would be read as they are, as JSON that is none."""
+    encoding = request.headers.get("Content-Encoding", "").strip()
+    if encoding.lower() not in {"", "identity"}:
+        detail = f"Content-Encoding {encoding[:60]!r}: bodies are taken as they are, without one"
+        raise Refused("content_encoding_not_supported", detail, status=415)
 
 
 class BodyTooLarge(APIException):

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from ledger.actor import recorded_by
 from ledger.errors import Refused
 from ledger.rest.models import ApiKey, Role
+from ledger.rest.parsers import check_encoding
 from ledger.rest.serializers import check_key
 from ledger.rest.throttles import Allowance, RoleThrottle
 
@@ -60,7 +61,8 @@ class MeteredView(APIView):
 class ResourceView(MeteredView):
     """A resource behind a key. What a request writes is recorded as done by its key.
 
-    Refuses `idempotency_key_malformed` (400), also where the body has a reference and the header is not used.
+    Refuses `idempotency_key_malformed` (400), also where the body has a reference and the header is not used;
+    `content_encoding_not_supported` (415).
 
     `roles` says which roles each method takes. `per_fund`: a key of some funds is let in, the view then keeps to them.
     """
@@ -76,6 +78,7 @@ class ResourceView(MeteredView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        check_encoding(request)
         check_key(request)
         if any(isinstance(value, str) and "\0" in value for value in kwargs.values()):
             # Nothing has such a name, and the database would not hear of it.

@@ -1,5 +1,6 @@
 """Whatever goes wrong is answered as a problem document, whoever found it."""
 
+import gzip
 from typing import Any
 
 import psycopg
@@ -9,6 +10,7 @@ from django.test import Client as Browser
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from ledger.models import Currency
 from ledger.rest.models import Role
 from ledger.rest.problems import document_of
 from tests.rest.api import client, problem_of, refused_get, send, stranger
@@ -93,6 +95,23 @@ def test_body_of_another_type_is_a_problem(bookkeeper: APIClient, media_type: st
     response = send(bookkeeper, "/entries/", b"x=1", media_type)
 
     problem_of(response, status=415, code="unsupported_media_type")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
+def test_packed_body_is_a_problem_that_names_it(bookkeeper: APIClient, encoding: str, media_type: str) -> None:
+    body = gzip.compress(b'{"code": "USDT", "decimals": 6}')
+    response = send(bookkeeper, "/currencies/", body, media_type, HTTP_CONTENT_ENCODING=encoding)
+
+    assert encoding in problem_of(response, status=415, code="content_encoding_not_supported")["detail"]
+    assert not Currency.objects.exists()
+
+
+def test_body_that_is_said_to_be_as_it_is_is_taken(bookkeeper: APIClient) -> None:
+    body = b'{"code": "USDT", "decimals": 6}'
+    response = send(bookkeeper, "/currencies/", body, "application/json", HTTP_CONTENT_ENCODING="identity")
+
+    assert response.status_code == 201
 
 
 def test_answer_in_another_type_is_a_problem(bookkeeper: APIClient) -> None:
