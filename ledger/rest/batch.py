@@ -17,6 +17,8 @@ from ledger.rest.views import recorded_response
 from ledger.transactions import rolled_back_alone
 
 ITEMS_MOST = 10_000
+# So many items of which one was refused are tried one by one: halving them further would save nothing.
+FEW = 8
 
 
 class Recorded(Protocol):
@@ -127,24 +129,29 @@ def _all_or_none(
 def _each_alone(
     read: Mapping[int, dict[str, Any]], call: Callable[[Sequence[dict[str, Any]]], Sequence[ResultT]]
 ) -> dict[int, ResultT | Exception]:
-    """Every item's result or its refusal. All in one call where none is refused, else one by one, in their order."""
-    if not read:
-        return {}
-    try:
-        with rolled_back_alone():
-            return dict(zip(read, call(list(read.values())), strict=True))
-    except Exception as error:
-        if document_of(error) is None:
-            raise
+    """Every item's result or its refusal, as if they had come one by one, in their order.
+
+    A call with a refused item leaves nothing, so its halves are tried one after the other, the few of the last one by
+    one: a refused item of `n` costs about 2·log2(n) calls, `n` of them a quarter more than `n`. An item finds all that
+    came before it.
+    """
     outcomes: dict[int, ResultT | Exception] = {}
-    for place, item in read.items():
+    # Parts that wait, the first of them last.
+    waiting = [list(read)] if read else []
+    while waiting:
+        places = waiting.pop()
         try:
             with rolled_back_alone():
-                (outcomes[place],) = call([item])
+                outcomes.update(zip(places, call([read[place] for place in places]), strict=True))
         except Exception as error:
             if document_of(error) is None:
                 raise
-            outcomes[place] = error
+            if len(places) == 1:
+                outcomes[places[0]] = error
+            else:
+                size = len(places) // 2 if len(places) > FEW else 1
+                parts = [places[start : start + size] for start in range(0, len(places), size)]
+                waiting += reversed(parts)
     return outcomes
 
 

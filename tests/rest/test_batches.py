@@ -1,10 +1,12 @@
 """Batches over REST: all or none, or each item by itself."""
 
+import random
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from ledger import manual
 from ledger.models import Entry
 from ledger.rest.models import Role
 from tests.builders import balance, open_accounts
@@ -86,6 +88,59 @@ def test_items_of_a_batch_that_is_not_atomic_stand_alone(bookkeeper: APIClient) 
     ]
     assert [item["reference"] for item in document["items"]] == ["d1", "w1", "d2", "d3", "d4", "d1"]
     assert balance(ANN) == "30"
+
+
+def vault(reference: str, amount: str, *, out: bool, name: str) -> dict[str, Any]:
+    """Money into a market maker's vault, or out of it: no more than is there."""
+    sides = ("debit", "credit") if out else ("credit", "debit")
+    lines = [{"account": f"vault:{name}:USDT", sides[0]: amount}, {"account": TREASURY, sides[1]: amount}]
+    return {"reference": reference, "kind": "vault_payout" if out else "vault_deposit", "lines": lines}
+
+
+def mixed(seed: int, name: str) -> list[dict[str, Any]]:
+    """Items that are taken, that take what those before them gave, that come twice, that are malformed."""
+    chance = random.Random(seed)
+    items: list[dict[str, Any]] = []
+    for number in range(60):
+        amount = "5x" if chance.random() < 0.05 else str(chance.randint(1, 20))
+        reference = f"{name}-{chance.randrange(number) if number and chance.random() < 0.15 else number}"
+        if chance.random() < 0.02:
+            items.append(deposit(reference, amount, trader="nobody at all"))
+        else:
+            items.append(vault(reference, amount, out=chance.random() < 0.5, name=name))
+    return items
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_mixed_batch_that_is_not_atomic_ends_as_its_items_one_by_one(bookkeeper: APIClient, seed: int) -> None:
+    open_accounts("vault:one:USDT", "vault:all:USDT")
+    alone = [bookkeeper.post("/api/v1/entries/", item, format="json") for item in mixed(seed, "one")]
+
+    together = post(bookkeeper, "/entries/", {"items": mixed(seed, "all"), "atomic": False})["items"]
+
+    expected = [(each.status_code, each.json().get("code") if each.status_code >= 400 else None) for each in alone]
+    assert [(each["status"], each.get("code")) for each in together] == expected
+    assert {"account_floor", "reference_reused", "amount_malformed"} <= {code for _, code in expected}
+    assert balance("vault:all:USDT") == balance("vault:one:USDT")
+
+
+def test_one_refused_item_among_many_costs_few_calls(bookkeeper: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(entries: Any, **more: Any) -> Any:
+        calls.append(len(entries))
+        return posted(entries, **more)
+
+    posted = manual.record_entries
+    monkeypatch.setattr(manual, "record_entries", counted)
+    items = [deposit(f"d{number}", "1") for number in range(1000)]
+    items[617] = deposit("d0", "2")
+
+    answers = post(bookkeeper, "/entries/", {"items": items, "atomic": False})["items"]
+
+    assert [place for place, each in enumerate(answers) if each["status"] != 201] == [617]
+    assert balance(ANN) == "999"
+    assert len(calls) < 40
 
 
 @pytest.mark.parametrize(
