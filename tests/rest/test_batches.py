@@ -102,12 +102,12 @@ def mixed(seed: int, name: str) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     items: list[dict[str, Any]] = []
     for number in range(60):
-        amount = "5x" if chance.random() < 0.05 else str(chance.randint(1, 20))
-        reference = f"{name}-{chance.randrange(number) if number and chance.random() < 0.15 else number}"
+        amount = "5x" if number in (7, 30) else str(chance.randint(1, 20))
+        reference = f"{name}-{chance.randrange(number) if number and chance.random() < 0.3 else number}"
         if chance.random() < 0.02:
             items.append(deposit(reference, amount, trader="nobody at all"))
         else:
-            items.append(vault(reference, amount, out=chance.random() < 0.5, name=name))
+            items.append(vault(reference, amount, out=chance.random() < 0.6, name=name))
     return items
 
 
