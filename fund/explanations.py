@@ -8,8 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from fund import cycles, errors, rulebooks
+from fund import cycles, errors, inclusion, rulebooks
+from fund.inclusion import Proof
 from fund.models import Allocation, Cycle, CyclePosition
+from fund.ranking import Ranked, below_cut
 from fund.rulebook import AllocationUnit, Rulebook
 from ledger.money import EXACT, MAX_DECIMALS, floor_to, plain, round_half_even
 
@@ -26,7 +28,9 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Borne:
-    """One position's part, in the fund's currency. A participant's has its place and the steps of its amount.
+    """One position's part, in the fund's currency. A participant's has the steps of its amount, and its proof.
+
+    `rank`: its place by profit, also of those below the cut; None where nothing is shared, or nothing was earned.
 
     `exact` = `rate` · profit; `most`: the cap's share of the profit; `floored`: the smaller of the two, cut off to the
     currency's precision; `amount` = `floored` + `rounding`, the unit that the largest remainders get.
@@ -43,6 +47,7 @@ class Borne:
     rounding: Decimal | None = None
     formula: str = ""
     entry_id: int | None = None
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +75,20 @@ def explain(*, cycle_id: int, trader: str) -> Explanation:
     rows = Allocation.objects.filter(cycle=cycle, run=cycle.run, trader=trader).order_by("rank")
     shares = {row.position: row for row in rows}
     own = CyclePosition.objects.filter(cycle=cycle, trader=trader).order_by("-profit", "position")
-    borne = [] if rate is None else [_participant(row, cycle, rulebook, rate) for row in shares.values()]
+    proofs = inclusion.proofs(cycle, shares.values())
+    borne = (
+        []
+        if rate is None
+        else [_participant(row, cycle, rulebook, rate, proofs.get(row.rank)) for row in shares.values()]
+    )
+    ranked = {each.position: each for each in below_cut(cycle, rulebook, trader=trader, taken=list(shares))}
     netted = rulebook.allocation_unit is AllocationUnit.TRADER
+    if netted:
+        borne += [_below(each) for each in ranked.values()]
     borne += [
-        Borne(position=each.position, profit=each.profit, part=_part(each, cycle, netted=netted and bool(shares)))
+        _below(ranked[each.position])
+        if not netted and each.position in ranked
+        else Borne(position=each.position, profit=each.profit, part=_part(each, cycle, netted=netted and bool(borne)))
         for each in own
         if netted or each.position not in shares
     ]
@@ -91,7 +106,11 @@ def _rate(cycle: Cycle, rulebook: Rulebook) -> Fraction | None:
     return rate if rulebook.min_levy_rate is None else max(rate, Fraction(rulebook.min_levy_rate))
 
 
-def _participant(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fraction) -> Borne:
+def _below(ranked: Ranked) -> Borne:
+    return Borne(position=ranked.position, profit=ranked.profit, part=Part.BELOW_CUT, rank=ranked.rank)
+
+
+def _participant(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fraction, proof: Proof | None) -> Borne:
     decimals = cycle.fund.currency.decimals
     exact = rate * Fraction(row.profit)
     most = floor_to(Fraction(row.profit) * Fraction(rulebook.allocation_cap), decimals)
@@ -108,6 +127,7 @@ def _participant(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fracti
         rounding=EXACT.subtract(row.amount, floored),
         formula=_formula(row, cycle, rulebook, rate, exact),
         entry_id=row.entry_id,
+        proof=proof,
     )
 
 

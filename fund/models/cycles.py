@@ -116,3 +116,24 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}, rank {self.rank}"
+
+
+class AllocationTree(models.Model):
+    """The Merkle tree over a run's allocations, for proofs that one of them is in it; a reversed run keeps its own.
+
+    `nodes`: its levels from the eighth up, 32 bytes a node. `salt` makes the leaves' nonces and is told to nobody: with
+    it a trader could try out what its neighbours bear.
+    """
+
+    cycle = models.ForeignKey(Cycle, on_delete=models.PROTECT, related_name="trees", db_index=False)
+    run = models.PositiveIntegerField()
+    size = models.BigIntegerField()
+    root = models.CharField(max_length=64)
+    salt = models.BinaryField()
+    nodes = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["cycle", "run"], name="allocation_tree_once")]
+
+    def __str__(self) -> str:
+        return self.root

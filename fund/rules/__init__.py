@@ -13,6 +13,7 @@ from fund.rules.contracts import (
 )
 from fund.rules.cycles import CYCLE_TRANSITIONS, cycle_can_move
 from fund.rules.holding import Holding, give_out, take_in
+from fund.rules.merkle import allocation_leaf, leaf_hash, merkle_path, merkle_root, node_hash, root_from_path
 from fund.rules.split import (
     LossSplit,
     ResidueSplit,
@@ -47,16 +48,22 @@ __all__ = [
     "adl_queue",
     "adl_score",
     "allocate",
+    "allocation_leaf",
     "average_entry",
     "book_for_engine",
     "book_for_trader",
     "compensation_budget",
     "cycle_can_move",
     "give_out",
+    "leaf_hash",
+    "merkle_path",
+    "merkle_root",
+    "node_hash",
     "notional",
     "profit_and_loss",
     "rank_lights",
     "repay_deficit",
+    "root_from_path",
     "spendable",
     "split_loss",
     "split_residue",

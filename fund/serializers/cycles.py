@@ -44,6 +44,10 @@ class CycleSerializer(serializers.Serializer[Cycle]):
     participants_total = AmountField(allow_null=True)
     base = AmountField(allow_null=True, help_text="The formula's denominator.")
     cut_profit = AmountField(allow_null=True, help_text="Profit of the last position taken.")
+    # Lists and single cycles bring it with them; what was just opened has none.
+    allocations_root = TextField(
+        read_only=True, default=None, allow_null=True, help_text="Of the tree over its `participants` allocations."
+    )
     settled_at = TimeField(allow_null=True)
 
 

@@ -6,9 +6,20 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fund.explanations import Borne, Explanation, Part
+from fund.inclusion import Proof
 from fund.serializers.funds import RulebookNameSerializer
 from ledger.money import MAX_DECIMALS, plain, round_half_even
 from ledger.rest.fields import AmountField, CountField, DocumentField, TextField
+
+
+class ProofSerializer(serializers.Serializer[Proof]):
+    """That the allocation is in the tree whose root is published with the cycle, by RFC 9162, section 2.1.3."""
+
+    leaf_index = CountField()
+    tree_size = CountField()
+    leaf = TextField(max_length=None, help_text="The text whose bytes in UTF-8 are hashed, after a byte 0.")
+    hashes = serializers.ListField(child=TextField(), help_text="From the leaf's sibling up, in hex.")
+    root = TextField()  # type: ignore[assignment]  # Of the tree; a declared field hides nothing of the class.
 
 
 class BorneSerializer(serializers.Serializer[Borne]):
@@ -18,13 +29,14 @@ class BorneSerializer(serializers.Serializer[Borne]):
     profit = AmountField()
     part = serializers.ChoiceField(list(Part))
     amount = AmountField()
-    rank = CountField(allow_null=True)
+    rank = CountField(allow_null=True, help_text="Place by profit, of those below the cut too.")
     formula = TextField(max_length=None, help_text="L · profit / base, with the numbers in it.")
     exact = serializers.SerializerMethodField()
     most = AmountField(allow_null=True, help_text="The cap's share of the profit.")
     floored = AmountField(allow_null=True)
     rounding = AmountField(allow_null=True, help_text="The unit that the largest remainders get.")
     entry = CountField(source="entry_id", allow_null=True)
+    proof = ProofSerializer(allow_null=True, help_text="Of a participant.")
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_exact(self, borne: Borne) -> str | None:

@@ -61,6 +61,7 @@ class SettlementSerializer(serializers.Serializer[Cycle]):
     carried = AmountField()
     participants = CountField()
     profit_total = AmountField()
+    allocations_root = TextField(allow_null=True, help_text="Of the tree over its `participants` allocations.")
 
 
 class EstimateSerializer(serializers.Serializer[Any]):

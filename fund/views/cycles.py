@@ -5,7 +5,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fund import cycles, funds, rulebooks, settlement
+from fund import cycles, funds, inclusion, rulebooks, settlement
 from fund.models import Allocation, Cycle
 from fund.rulebook import Rulebook, RulebookRefused
 from fund.serializers.cycles import (
@@ -38,6 +38,7 @@ class CyclesView(ResourceView):
         query = CycleQuery.read(request, paged=True)
         allow_fund(request, code)
         rows = Cycle.objects.filter(fund=funds.find(code), **query).select_related("fund", "rulebook")
+        rows = inclusion.with_roots(rows)
         return page_response(request, rows, by="-number", serializer=CycleSerializer)
 
     @recorded(NewCycleSerializer, CycleSerializer)
@@ -58,7 +59,7 @@ class CycleView(ResourceView):
     @shown(CycleSerializer)
     def get(self, request: Request, cycle_id: int) -> Response:
         NoQuery.read(request)
-        return Response(CycleSerializer(find_cycle(request, cycle_id)).data)
+        return Response(CycleSerializer(inclusion.rooted(find_cycle(request, cycle_id), grown=True)).data)
 
 
 def find_cycle(request: Request, cycle_id: int) -> Cycle:
@@ -101,7 +102,7 @@ class SettleView(ResourceView):
         NoBody.read_body(request)
         find_cycle(request, cycle_id)
         cycle = settlement.settle_cycle(cycle_id=cycle_id, settled_at=timezone.now())
-        return Response(CycleSerializer(cycle).data)
+        return Response(CycleSerializer(inclusion.rooted(cycle, grown=False)).data)
 
 
 class AllocationsView(ResourceView):

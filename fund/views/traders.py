@@ -13,7 +13,7 @@ from ledger.rest.views import ResourceView
 
 
 class ExplanationView(ResourceView):
-    """Why a trader bears what it bears: rank, profit, cut line, the formula with the numbers, rounding, cap."""
+    """Why a trader bears what it bears: rank, profit, cut line, the formula with the numbers, rounding, cap, proof."""
 
     roles = {"GET": HOUSE_AND_TRADER}
     per_fund = True

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fund import history
+from fund import history, inclusion
 from fund.figures import add_inventory, with_figures
 from fund.models import Cycle, Fund, FundSnapshot
 from fund.serializers.public import (
@@ -72,7 +72,7 @@ class SettlementsView(PublicView):
             return shape.respond(request)
         query = SettlementQuery.read(request, paged=True)
         rows = Cycle.objects.filter(status=Cycle.Status.SETTLED, **query).select_related("fund", "rulebook")
-        return page_response(request, rows, by="-id", serializer=SettlementSerializer)
+        return page_response(request, inclusion.with_roots(rows), by="-id", serializer=SettlementSerializer)
 
 
 class VenueView(PublicView):

@@ -37,6 +37,7 @@ class Cycle:
     participants_total: Decimal | None
     base: Decimal | None
     cut_profit: Decimal | None
+    allocations_root: str | None
     settled_at: datetime | None
 
 
@@ -153,6 +154,17 @@ class CutLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That an allocation is in the tree of the cycle's `allocations_root`; `hashes` lead from its leaf to the root."""
+
+    leaf_index: int
+    tree_size: int
+    leaf: str
+    hashes: list[str]
+    root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Borne:
     """One position's part: amount = floored + rounding; `exact` is a fraction, as text."""
 
@@ -167,6 +179,7 @@ class Borne:
     floored: Decimal | None
     rounding: Decimal | None
     entry: int | None
+    proof: Proof | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

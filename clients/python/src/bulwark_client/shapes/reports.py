@@ -185,6 +185,7 @@ class Settlement:
     carried: Decimal
     participants: int
     profit_total: Decimal
+    allocations_root: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
