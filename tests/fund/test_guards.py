@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from config.scratch import DatabaseUrls
-from fund import cycles, positions, settlement, snapshots, transfers
+from fund import cycles, inclusion, positions, settlement, snapshots, transfers
 from fund.models import Allocation, Cycle, CyclePosition
 from fund.rules import CYCLE_TRANSITIONS
 from tests.builders import balances, moment
@@ -21,10 +21,16 @@ Owner = psycopg.Connection[tuple[Any, ...]]
 APPEND_ONLY = {
     "fund_rulebookversion": "rulebook_append_only",
     "fund_allocation": "allocation_append_only",
+    "fund_allocationtree": "allocation_tree_append_only",
     "fund_fundsnapshot": "snapshot_append_only",
 }
 # Columns that an update may try to change, by table.
-COLUMN = {"fund_rulebookversion": "preset", "fund_allocation": "trader", "fund_fundsnapshot": "balance"}
+COLUMN = {
+    "fund_rulebookversion": "preset",
+    "fund_allocation": "trader",
+    "fund_allocationtree": "root",
+    "fund_fundsnapshot": "balance",
+}
 SETTLED = (
     "status = 'settled', run = run + 1, rulebook_id = (SELECT min(id) FROM fund_rulebookversion), loss = 0,"
     " fund_paid = 0, treasury_paid = 0, to_allocate = 0, allocated = 0, levy_surplus = 0, residue = 0, carried = 0,"
@@ -39,7 +45,7 @@ def cycle(committed_db: DatabaseUrls) -> Cycle:
     cycle = open_cycle()
     lose("1000")
     earn(cycle, *ILLUSTRATION)
-    settle(cycle)
+    assert inclusion.root_of(settle(cycle))
     snapshots.take(taken_at=moment())
     return cycle
 

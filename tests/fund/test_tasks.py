@@ -16,8 +16,8 @@ from django_celery_results.models import TaskResult
 
 from config.celery import app
 from config.scratch import DatabaseUrls
-from fund import cycles, positions
-from fund.models import Allocation, Cycle, FundSnapshot
+from fund import cycles, positions, settlement
+from fund.models import Allocation, AllocationTree, Cycle, FundSnapshot
 from fund.positions import PositionProfit
 from liquidation.contracts import add_contract
 from liquidation.fills import FillReport, report_fills
@@ -111,6 +111,18 @@ def test_a_due_cycle_is_settled_once_however_often_its_tasks_run(
     assert shares == {"bob": Decimal(400), "cid": Decimal(240), "dee": Decimal(120)}
     assert settled_to(due_cycle) == shares
     assert Cycle.objects.get(pk=due_cycle.pk).run == 1
+
+
+def test_a_settled_cycles_root_is_made_by_the_next_run(due_cycle: Cycle, worker: "subprocess.Popen[bytes]") -> None:
+    settlement.settle_cycle(cycle_id=due_cycle.pk, settled_at=due_cycle.ends_at)
+    assert not AllocationTree.objects.exists()
+
+    app.send_task("fund.settle_due_cycles")
+    until(lambda: AllocationTree.objects.filter(cycle=due_cycle, run=1, size=3).exists(), worker=worker)
+    again = app.send_task("fund.grow_allocation_tree", args=[due_cycle.pk]).id
+    until(lambda: TaskResult.objects.filter(task_id=again, status="SUCCESS").exists(), worker=worker)
+
+    assert AllocationTree.objects.count() == 1
 
 
 def test_two_tasks_that_settle_one_cycle_at_once_settle_it_once(

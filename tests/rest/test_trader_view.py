@@ -213,3 +213,12 @@ def test_explanation_reads_no_table_whole() -> None:
     assert "Seq Scan on fund_cycleposition" not in plan
     assert "Seq Scan on fund_allocation" not in plan
     assert "cycle_position_trader" in plan, plan
+
+
+def test_rank_below_the_cut_reads_the_cycle_alone() -> None:
+    cycle = settled("500", "300", "150", "50")
+
+    plan = plans_of(lambda: explain(cycle_id=cycle.pk, trader="t4"))
+
+    assert "WindowAgg" in plan
+    assert "Seq Scan on fund_cycleposition" not in plan
