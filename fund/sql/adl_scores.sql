@@ -17,9 +17,25 @@
 -- This file and adl_queue.sql replace what is installed of them.
 DROP FUNCTION IF EXISTS
     fund_adl_head_v1, fund_adl_pro_rata_v1, fund_adl_standing_v1, fund_adl_book_v1, fund_adl_denominator_v1,
-    fund_adl_numerator_v1, fund_adl_estimated_v1, fund_adl_estimate_v1;
+    fund_adl_numerator_v1, fund_adl_estimated_v1, fund_adl_estimate_v1, fund_adl_draw_v1;
 DROP TYPE IF EXISTS fund_adl_near_v1;
 DROP INDEX IF EXISTS fund_openposition_sampled;
+
+-- A digest's first 32 bits as a number, the smallest the largest. From PostgreSQL 18 on a cast reads them; before, they
+-- go by their text, which takes a third longer than the digest itself.
+DO $do$
+BEGIN
+    EXECUTE 'CREATE FUNCTION fund_adl_draw_v1(digest bytea) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS '
+        || quote_literal(
+               CASE
+                   WHEN current_setting('server_version_num')::integer >= 180000 THEN
+                       'SELECT -(substr(digest, 1, 4)::bigint::float8)'
+                   ELSE
+                       'SELECT -((''x'' || encode(substr(digest, 1, 4), ''hex''))::bit(32)::bigint::float8)'
+               END
+           );
+END
+$do$;
 
 -- A position's score within one hundred-millionth. NULL: not queued; 'Infinity': only the exact score can tell;
 -- 'NaN': an input of the score is missing. `gain` is the price's move in the position's favour. What most positions are
@@ -151,8 +167,7 @@ CREATE FUNCTION fund_adl_book_v1(
            ),
            CASE
                WHEN queue = 'seeded_random' THEN
-                   -(('x' || encode(substr(sha256(convert_to(seed || ':' || p.position, 'UTF8')), 1, 4), 'hex'))
-                       ::bit(32)::bigint::float8)
+                   fund_adl_draw_v1(sha256(convert_to(seed || ':' || p.position, 'UTF8')))
                ELSE
                    fund_adl_estimate_v1(
                        queue, inverse, of_side = 'long', f.size, f.gain, p.entry_float, p.mark_float, p.margin_float,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from math import gcd
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -251,6 +252,15 @@ def test_no_rank_is_known_before_an_order_that_is_drawn_or_given_later() -> None
     hold(rows)
     for policy in (AdlQueue.SEEDED_RANDOM, AdlQueue.PRO_RATA, AdlQueue.EXTERNAL):
         assert adl.standings(book, policy=policy, seed=None, positions=["p1"]) == []
+
+
+@pytest.mark.parametrize("digest", [b"\0" * 32, b"\xff" * 32, bytes(range(120, 152)), b"\x7f\x00\x01\x80" * 8])
+def test_a_draw_is_the_digests_first_32_bits_whatever_reads_them(digest: bytes) -> None:
+    """Before PostgreSQL 18 they go by their text."""
+    by_text = "-(('x' || encode(substr(%(digest)s::bytea, 1, 4), 'hex'))::bit(32)::bigint::float8)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT fund_adl_draw_v1(%(digest)s::bytea), {by_text}", {"digest": digest})
+        assert cursor.fetchone() == (-float(int.from_bytes(digest[:4])),) * 2
 
 
 def simple_book() -> tuple[adl.Book, list[Row]]:
