@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fund.models import Allocation, Cycle
+from fund.rulebook import PRESETS
 from fund.serializers.funds import RulebookNameSerializer
 from ledger.rest.fields import AmountField, CountField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
@@ -60,8 +62,16 @@ class CycleQuery(QuerySerializer):
     settled_to = TimeField(required=False, source="settled_at__lt", help_text="Exclusive.")
 
 
+_COMPLETE_PRESETS = "|".join(name for name, preset in PRESETS.items() if not preset.required)
+
+
+@extend_schema_field({"type": "string", "pattern": f"^({_COMPLETE_PRESETS}|[0-9]{{1,9}})$"})
+class RulebookField(TextField):
+    """A preset that leaves nothing to whoever uses it, or the number of a version."""
+
+
 class PreviewQuery(QuerySerializer):
-    rulebook = TextField(required=False, default=None, help_text="A preset, or a version of the fund's own.")
+    rulebook = RulebookField(required=False, default=None, help_text="A preset, or a version of the fund's own.")
 
 
 class ShareSerializer(serializers.Serializer[Any]):
