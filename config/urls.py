@@ -14,20 +14,19 @@ probes: list[URLPattern | URLResolver] = [
     path("metrics", metrics),
     path("metrics/", metrics),
 ]
-# The engine's paths first: a path is looked for in this order.
 api: list[URLPattern | URLResolver] = [
-    path("", include("liquidation.urls")),
     path("", include("ledger.urls")),
     path("", include("ledger.events.urls")),
     path("", include("fund.urls")),
+    path("", include("liquidation.urls")),
     path("schema/", SchemaView.as_view(), name="schema"),
     *probes,
     path("docs/", DocumentationView.as_view(url_name="schema"), name="docs"),
 ]
 
 urlpatterns = [
-    path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
+    path("api/v1/", include(api)),
     *probes,
 ]
 

@@ -13,13 +13,12 @@ from django.db.models import F
 
 from fund import cycles, events, rulebooks
 from fund.models import Cycle, Fund, RulebookVersion, Shortfall, Surplus
-from fund.planning import ZERO, Cause, Planned, Working, shared_lines
+from fund.planning import ZERO, Cause, Planned, Working, lock_working, shared_lines
 from fund.rulebook import Rulebook
 from fund.rules import compensation_budget, repay_deficit, split_loss, split_surplus
 from ledger import chart
 from ledger.errors import PostingRefused
 from ledger.events.recording import record
-from ledger.models import Account
 from ledger.money import EXACT, total
 from ledger.posting import Beside, Entry, Line, post
 from ledger.transactions import Outdated
@@ -40,16 +39,7 @@ class Movements:
         if not fund_ids:
             return
         self._cycles = cycles.lock_for_losses(fund_ids)
-        locked = Fund.objects.select_for_update(no_key=True, of=("self",)).select_related("currency")
-        funds = list(locked.filter(pk__in=fund_ids).order_by("id"))
-        codes = [code for fund in funds for code in (chart.fund(fund.code), chart.deficit(fund.code))]
-        balances = dict(Account.objects.filter(code__in=codes).values_list("code", "balance"))
-        self._funds = {
-            fund.pk: Working(
-                fund=fund, balance=balances[chart.fund(fund.code)], deficit=balances[chart.deficit(fund.code)]
-            )
-            for fund in funds
-        }
+        self._funds = lock_working(fund_ids)
 
     def balance(self, fund_id: int) -> Decimal:
         """What the fund holds free once everything planned so far is booked."""

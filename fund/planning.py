@@ -1,11 +1,13 @@
 """What movements of a fund are planned with: their cause, the entries on their way, the balances as they leave them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from fund.models import Fund
+from ledger import chart
+from ledger.models import Account
 from ledger.money import total
 from ledger.posting import Entry, Line
 
@@ -62,6 +64,18 @@ class Working:
     @property
     def currency(self) -> str:
         return self.fund.currency_id
+
+
+def lock_working(fund_ids: Collection[int]) -> dict[int, Working]:
+    """The funds by their id, locked in its order, with the balances that they have under the lock."""
+    locked = Fund.objects.select_for_update(no_key=True, of=("self",)).select_related("currency")
+    funds = list(locked.filter(pk__in=fund_ids).order_by("id"))
+    codes = [code for fund in funds for code in (chart.fund(fund.code), chart.deficit(fund.code))]
+    balances = dict(Account.objects.filter(code__in=codes).values_list("code", "balance"))
+    return {
+        fund.pk: Working(fund=fund, balance=balances[chart.fund(fund.code)], deficit=balances[chart.deficit(fund.code)])
+        for fund in funds
+    }
 
 
 def shared_lines(giver: str, parts: Mapping[str, Decimal]) -> list[Line]:

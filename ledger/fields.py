@@ -4,7 +4,7 @@ where it stands in the journal.
 
 from typing import Any
 
-from django.db import models
+from django.db import migrations, models
 from django.db.models import Func, Value
 
 from ledger.actor import recorder
@@ -65,3 +65,17 @@ class JournalPlaceField(models.BigIntegerField):  # type: ignore[type-arg]
         for fixed in ("null", "editable", "db_default"):
             kwargs.pop(fixed, None)
         return name, path, args, kwargs
+
+    @classmethod
+    def added_to(cls, model: str, *, table: str) -> migrations.SeparateDatabaseAndState:
+        """What a migration adds it by: in one step with its default, it would number the rows that are there."""
+        return migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    f"ALTER TABLE {table} ADD COLUMN place bigint;"
+                    f" ALTER TABLE {table} ALTER COLUMN place SET DEFAULT nextval('ledger_entry_id_seq')",
+                    f"ALTER TABLE {table} DROP COLUMN place",
+                )
+            ],
+            state_operations=[migrations.AddField(model, "place", cls())],
+        )

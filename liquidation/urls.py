@@ -3,6 +3,7 @@ from django.urls import path
 from liquidation.views import contracts, corrections, fills, public, reports, takeovers, traders, unfilled
 
 urlpatterns = [
+    path("entries/<int:entry_id>/reverse/", corrections.ReversalView.as_view()),
     path("contracts/", contracts.ContractsView.as_view()),
     path("takeovers/", takeovers.TakeoversView.as_view()),
     path("takeovers/<str:reference>/", takeovers.TakeoverView.as_view()),
@@ -17,7 +18,6 @@ urlpatterns = [
     path("funds/<str:code>/inventory/", unfilled.InventoryView.as_view()),
     path("funds/<str:code>/inventory/disposals/", unfilled.DisposalsView.as_view()),
     path("funds/<str:code>/inventory/marks/", unfilled.MarksView.as_view()),
-    path("entries/<int:entry_id>/reverse/", corrections.ReversalView.as_view()),
     path("public/insurance-fund/", public.InsuranceFundView.as_view()),
     path("public/insurance-fund/history/", public.HistoryView.as_view()),
     path("public/settlements/", public.SettlementsView.as_view()),

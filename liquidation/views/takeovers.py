@@ -71,7 +71,7 @@ class TakeoverView(ResourceView):
     @shown(TakeoverSerializer)
     def get(self, request: Request, reference: str) -> Response:
         NoQuery.read(request)
-        return Response(TakeoverSerializer(find_takeover(request, reference)).data)
+        return Response(document(TakeoverSerializer, find_takeover(request, reference)))
 
 
 class FillsView(ResourceView):
@@ -117,7 +117,7 @@ class CloseView(ResourceView):
         NoBody.read_body(request)
         allow_takeover(request, reference)
         takeover = closes.close_takeover(reference=reference, closed_at=timezone.now())
-        return Response(TakeoverSerializer(takeover).data)
+        return Response(document(TakeoverSerializer, takeover))
 
 
 def readable_takeovers(request: Request) -> QuerySet[Takeover]:
