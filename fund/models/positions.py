@@ -38,7 +38,8 @@ class OpenPosition(models.Model):
     mark_price = AmountField()
     margin = AmountField(null=True, blank=True)
     wallet = AmountField(null=True, blank=True)
-    # Each rounded once, for the estimates that a queue begins with: see sql/adl_scores.sql.
+    # Each rounded once, for the estimates that a queue begins with: see sql/adl_scores.sql. In the table they are the
+    # first columns.
     quantity_float = _rounded(F("quantity"))
     entry_float = _rounded(F("entry_price"))
     mark_float = _rounded(F("mark_price"))

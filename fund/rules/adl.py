@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
 
 from fund.rulebook import AdlQueue
@@ -17,7 +18,7 @@ from ledger.errors import Refused
 from ledger.money import EXACT, total
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class OpenPosition:
     """One open position. Amounts in the margin currency, prices in quote per unit.
 
@@ -37,9 +38,9 @@ class OpenPosition:
     margin: Decimal | None
     wallet: Decimal | None
 
-    @property
+    @cached_property
     def profit(self) -> Fraction:
-        """Unrealised profit at the mark price."""
+        """Unrealised profit at the mark price; a queue asks for it several times."""
         return profit_and_loss(
             kind=self.kind,
             side=self.side,

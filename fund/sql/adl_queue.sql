@@ -2,7 +2,7 @@
 -- compared name it, since ties go by code point.
 
 -- The sample that every queue of a book begins with: it is read in a fraction of the time that the book takes.
-CREATE INDEX fund_openposition_sampled ON fund_openposition (fund_id, contract, side) WHERE id % 64 = 0;
+CREATE INDEX fund_openposition_sampled ON fund_openposition (fund_id, contract, side) WHERE id % 256 = 0;
 
 -- A row that may be in the head.
 CREATE TYPE fund_adl_near_v1 AS (id bigint, quantity_float float8, estimate float8);
@@ -21,14 +21,14 @@ CREATE FUNCTION fund_adl_head_v1(
     quantity numeric, entry_price numeric, mark_price numeric, margin numeric, wallet numeric, closes numeric
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH sampled AS MATERIALIZED (
-        SELECT b.estimate, 64 * b.quantity_float AS quantity
+        SELECT b.estimate, 256 * b.quantity_float AS quantity
           FROM fund_adl_book_v1(of_fund, of_contract, of_side, inverse, multiplier, queue, seed) b
-         WHERE examined IS NOT NULL AND b.id % 64 = 0
+         WHERE examined IS NOT NULL AND b.id % 256 = 0
     ),
     -- Below it stands nothing that is needed, if the sample is right within a factor of two. NULL: it cannot say.
     start AS MATERIALIZED (
         SELECT max(s.estimate) AS estimate
-          FROM (SELECT r.estimate, sum(r.quantity) OVER down AS covered, 64 * count(*) OVER down AS place
+          FROM (SELECT r.estimate, sum(r.quantity) OVER down AS covered, 256 * count(*) OVER down AS place
                   FROM sampled r
                  WHERE r.estimate < 'Infinity'
                 WINDOW down AS (ORDER BY r.estimate DESC)) s

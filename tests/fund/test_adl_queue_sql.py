@@ -25,7 +25,7 @@ CONTRACT = "X-PERP"
 SEED = "of the fourteenth"
 IN_TURN = [queue for queue in AdlQueue if queue not in (AdlQueue.EXTERNAL, AdlQueue.PRO_RATA)]
 # Of so many ids the database looks at one before it begins.
-SAMPLED = 64
+SAMPLED = 256
 NAMES = "aAbBcdefghéz"
 SMALLEST = Decimal("1e-18")
 
