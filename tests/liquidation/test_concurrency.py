@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from threading import Barrier, Thread
+from unittest.mock import patch
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from config.scratch import DatabaseUrls
 from fund.models import Shortfall
@@ -55,6 +56,23 @@ def at_once(*people: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.join()
     return outcomes
+
+
+def transactions_of(act: Callable[[], object]) -> int:
+    """How often a transaction of several statements was begun, or ended."""
+    with patch.object(connection, "set_autocommit", wraps=connection.set_autocommit) as switched:
+        act()
+    return switched.call_count
+
+
+def test_a_takeover_of_known_names_holds_its_locks_for_one_statement() -> None:
+    open_venue()
+    first = transactions_of(lambda: take_over("t1", margin="3"))
+
+    again = transactions_of(lambda: take_over("t2", margin="3"))
+
+    assert (first, again) == (2, 0), "the first opens its trader's account too"
+    assert Takeover.objects.count() == 2
 
 
 def clean() -> bool:
