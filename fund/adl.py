@@ -48,15 +48,19 @@ SELECT b.place, s.position, s.rank, s.length
  ORDER BY b.place, s.position COLLATE "C"
 """
 # Backwards from now: `run` is what the fund has gained since before each entry, `results` the part of results in it.
+# What is set aside is still the fund's.
 _FALL = """
-SELECT coalesce(max(-w.run), 0), coalesce(max(-w.results), 0)
-  FROM (SELECT sum(p.credit - p.debit) OVER o AS run,
-               sum(CASE WHEN e.source_kind = ANY (%(results)s) THEN p.credit - p.debit ELSE 0 END) OVER o AS results
-          FROM ledger_account a
-          JOIN ledger_posting p ON p.account_id = a.id
-          JOIN ledger_entry e ON e.id = p.entry_id
-         WHERE a.code = %(account)s AND e.effective_at > %(since)s
-        WINDOW o AS (ORDER BY e.effective_at DESC, p.version DESC)) w"""
+SELECT (SELECT coalesce(sum(a.balance), 0) FROM ledger_account a WHERE a.code = %(reserved)s),
+       coalesce(max(-w.run), 0), coalesce(max(-w.results), 0)
+  FROM (SELECT sum(m.gained) OVER o AS run, sum(CASE WHEN m.result THEN m.gained ELSE 0 END) OVER o AS results
+          FROM (SELECT e.id, e.effective_at, e.source_kind = ANY (%(results)s) AS result,
+                       sum(p.credit - p.debit) AS gained
+                  FROM ledger_account a
+                  JOIN ledger_posting p ON p.account_id = a.id
+                  JOIN ledger_entry e ON e.id = p.entry_id
+                 WHERE a.code IN (%(fund)s, %(reserved)s) AND e.effective_at > %(since)s
+                 GROUP BY e.id) m
+        WINDOW o AS (ORDER BY m.effective_at DESC, m.id DESC)) w"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -252,14 +256,22 @@ class Drawdown:
 
 
 def drawdown(*, fund_code: str, balance: Decimal, at: datetime) -> Drawdown:
-    """Of a fund that holds `balance` now. 0 where it held nothing in that span.
+    """Of a fund that holds `balance` free now, and what it has set aside. 0 where it held nothing in that span.
 
     Contributions and withdrawals move the fund and its peak, but are no results. Source: rulebooks.md, ADL triggers.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FALL, {"account": chart.fund(fund_code), "since": at - PEAK_WITHIN, "results": _RESULTS})
-        fall, fall_by_results = cursor.fetchone()
-    peak = Fraction(balance) + Fraction(max(fall, 0))
+        cursor.execute(
+            _FALL,
+            {
+                "fund": chart.fund(fund_code),
+                "reserved": chart.fund_reserved(fund_code),
+                "since": at - PEAK_WITHIN,
+                "results": _RESULTS,
+            },
+        )
+        reserved, fall, fall_by_results = cursor.fetchone()
+    peak = Fraction(balance) + Fraction(reserved) + Fraction(max(fall, 0))
     if not peak:
         return Drawdown(Fraction(0), Fraction(0))
     return Drawdown(Fraction(max(fall, 0)) / peak, Fraction(max(fall_by_results, 0)) / peak)

@@ -11,8 +11,9 @@ from fund import adl, holdings, inventory
 from fund.holdings import Terms
 from fund.inventory import Change
 from fund.rulebook import TakeoverValuation
-from fund.rules import spendable
+from fund.rules import falls_short
 from ledger.events.recording import record
+from ledger.money import EXACT
 from ledger.transactions import retried
 from liquidation import errors, events
 from liquidation.contracts import kind_of
@@ -126,7 +127,9 @@ def _has_room(engine: Engine, takeover: Takeover, price: Decimal) -> bool:
         quantity=takeover.remaining,
         price=price,
     )
-    return held <= Fraction(rules.max_notional_share) * Fraction(engine.movements.balance(contract.fund_id))
+    # What is set aside for this takeover comes back where the fund takes it over.
+    balance = EXACT.add(engine.movements.balance(contract.fund_id), takeover.compensation)
+    return held <= Fraction(rules.max_notional_share) * Fraction(balance)
 
 
 def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime) -> Fill:
@@ -186,9 +189,10 @@ def _adl_is_due(
     fallen = adl.drawdown(fund_code=contract.fund.code, balance=balance, at=at)
     return adl_is_due(
         rulebook.adl,
-        expected_loss=max(-expected, Fraction(0)),
-        spendable=spendable(fund_balance=balance, rulebook=rulebook),
-        inventory_refused=inventory_refused,
+        fund_insufficient=inventory_refused
+        or falls_short(
+            max(-expected, Fraction(0)), fund_balance=balance, rulebook=rulebook, reserved=takeover.compensation
+        ),
         drawdown=fallen.in_all,
         drawdown_by_results=fallen.by_results,
     )

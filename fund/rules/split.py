@@ -84,6 +84,21 @@ def split_loss(
     return split
 
 
+def falls_short(loss: Fraction, *, fund_balance: Decimal, rulebook: Rulebook, reserved: Decimal = Decimal(0)) -> bool:
+    """Whether the fund could not bear its part of `loss` ≥ 0 of one takeover, or has nothing left to bear any with.
+
+    Its part and what limits it are those of `split_loss`, before rounding. Source: rulebooks.md, `fund_insufficient`.
+    """
+    may_pay = spendable(fund_balance=fund_balance, rulebook=rulebook)
+    if not may_pay and not reserved:
+        return True
+    reserved_used = min(loss, Fraction(reserved))
+    limit = Fraction(may_pay)
+    if rulebook.fund_per_event_cap is not None:
+        limit = min(limit, Fraction(rulebook.fund_per_event_cap) - reserved_used)
+    return (loss - reserved_used) * Fraction(rulebook.fund_share) > max(limit, Fraction(0))
+
+
 def split_surplus(result: Decimal, *, notional: Decimal | Fraction, rulebook: Rulebook, decimals: int) -> SurplusSplit:
     """Cut the result of one takeover, `result` ≥ 0. `notional` is that of its closing fills, in the margin currency.
 

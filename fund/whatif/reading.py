@@ -28,11 +28,12 @@ _ZERO = Decimal(0)
 _MOVES = """
 SELECT p.entry_id, e.effective_at, e.source_kind, e.source_id,
        sum(CASE WHEN a.id = %(fund)s THEN p.credit - p.debit ELSE 0 END),
+       sum(CASE WHEN a.id = %(reserved)s THEN p.credit - p.debit ELSE 0 END),
        sum(CASE WHEN a.id = %(deficit)s THEN p.debit - p.credit ELSE 0 END)
   FROM ledger_posting p
   JOIN ledger_account a ON a.id = p.account_id
   JOIN ledger_entry e ON e.id = p.entry_id
- WHERE a.id IN (%(fund)s, %(deficit)s) AND p.id >= %(first)s
+ WHERE a.id IN (%(fund)s, %(reserved)s, %(deficit)s) AND p.id >= %(first)s
    AND (%(before)s::bigint IS NULL OR p.id < %(before)s)
  GROUP BY p.entry_id, e.effective_at, e.source_kind, e.source_id
  ORDER BY p.entry_id"""
@@ -63,26 +64,32 @@ def read_record(cycle: Cycle) -> Record:
     own = {outcome.source for outcome in outcomes} | {(_INVENTORY, reference) for reference in changes}
     own.add((_CYCLE, f"{cycle.fund.code}:{cycle.number}"))
     owned = (_owned(cycle, position, changes) for position in positions)
-    fund, deficit = _accounts(cycle)
+    fund, reserved, deficit = _accounts(cycle)
     return Record(
         decimals=cycle.fund.currency.decimals,
         opening_balance=_balance_before(fund, first),
+        opening_reserved=_balance_before(reserved, first),
         opening_deficit=_balance_before(deficit, first),
         owned=tuple(each for each in owned if each is not None),
-        steps=(*outcomes, *disposals, *_moves(fund, deficit, first=first, before=before, own=own)),
+        steps=(*outcomes, *disposals, *_moves(fund, reserved, deficit, first=first, before=before, own=own)),
     )
 
 
 def before_settlement(cycle: Cycle) -> tuple[Decimal, Decimal]:
     """The fund's balance and its deficit before the cycle was settled; as they are, where it is not."""
-    fund, deficit = _accounts(cycle)
+    fund, _, deficit = _accounts(cycle)
     before = _settled_with(cycle)
     return _balance_before(fund, before), _balance_before(deficit, before)
 
 
-def _accounts(cycle: Cycle) -> tuple[Account, Account]:
+def _accounts(cycle: Cycle) -> tuple[Account, Account, Account]:
+    """What the fund has free, what it has set aside, and its deficit."""
     code = cycle.fund.code
-    return Account.objects.get(code=chart.fund(code)), Account.objects.get(code=chart.deficit(code))
+    fund, reserved, deficit = (
+        Account.objects.get(code=account)
+        for account in (chart.fund(code), chart.fund_reserved(code), chart.deficit(code))
+    )
+    return fund, reserved, deficit
 
 
 def _outcomes(cycle: Cycle) -> Iterator[Outcome]:
@@ -174,19 +181,27 @@ def _balance_before(account: Account, entry: int | None) -> Decimal:
 
 
 def _moves(
-    fund: Account, deficit: Account, *, first: int | None, before: int | None, own: Collection[tuple[str, str]]
+    fund: Account,
+    reserved: Account,
+    deficit: Account,
+    *,
+    first: int | None,
+    before: int | None,
+    own: Collection[tuple[str, str]],
 ) -> Iterator[Moved]:
     """What moved the fund and its deficit from the first entry on, the cycle's own causes left out."""
     if first is None:
         return
     parameters = {
         "fund": fund.pk,
+        "reserved": reserved.pk,
         "deficit": deficit.pk,
         "first": first * POSTINGS_PER_ENTRY,
         "before": None if before is None else before * POSTINGS_PER_ENTRY,
     }
     with connection.cursor() as cursor:
         cursor.execute(_MOVES, parameters)
-        for entry, at, kind, source, of_fund, of_deficit in cursor:
+        for entry, at, kind, source, free, set_aside, owed in cursor:
             if (kind, source) not in own:
-                yield Moved(order=entry, at=at, fund=of_fund, deficit=of_deficit, by_result=kind in _RESULTS)
+                by_result = kind in _RESULTS
+                yield Moved(order=entry, at=at, fund=free, reserved=set_aside, deficit=owed, by_result=by_result)

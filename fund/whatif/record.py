@@ -62,6 +62,7 @@ class Moved:
     order: int
     at: datetime
     fund: Decimal
+    reserved: Decimal
     deficit: Decimal
     by_result: bool
 
@@ -79,11 +80,12 @@ class Owned:
 class Record:
     """A cycle's events in the order in which the book took them, from what the fund held before the first of them.
 
-    `owned`: its own positions then. The cycle's settlement is none of them.
+    `owned`: its own positions then; `opening_reserved`: what it had set aside. The cycle's settlement is none of them.
     """
 
     decimals: int
     opening_balance: Decimal
+    opening_reserved: Decimal
     opening_deficit: Decimal
     owned: tuple[Owned, ...]
     steps: tuple[Outcome | Disposal | Moved, ...]

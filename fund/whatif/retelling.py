@@ -14,17 +14,17 @@ from fund.rules import (
     adl_is_due,
     book_for_engine,
     compensation_budget,
+    falls_short,
     give_out,
     notional,
     profit_and_loss,
     repay_deficit,
-    spendable,
     split_loss,
     split_surplus,
     take_in,
 )
 from fund.whatif.record import Disposal, Moved, Outcome, Record, Unsold
-from ledger.money import EXACT, round_half_even
+from ledger.money import EXACT, round_half_even, total
 
 ZERO = Decimal(0)
 
@@ -91,7 +91,8 @@ class _Retelling:
     def __init__(self, record: Record, rulebook: Rulebook) -> None:
         self._rulebook, self._decimals = rulebook, record.decimals
         self._balance, self._deficit = record.opening_balance, record.opening_deficit
-        self._reserved: dict[str, Decimal] = {}
+        # Set aside by others than the cycle's own, and by those.
+        self._set_aside, self._reserved = record.opening_reserved, dict[str, Decimal]()
         self._holdings = {owned.terms.contract: (owned.terms, owned.holding) for owned in record.owned}
         self._marks = {owned.terms.contract: owned.mark_price for owned in record.owned if owned.mark_price}
         # When the fund moved, by how much, and how much of that was a result.
@@ -117,15 +118,14 @@ class _Retelling:
         if budget:
             self._reserved[outcome.source[1]] = budget
             self._balance = EXACT.subtract(self._balance, budget)
-            self._note(outcome.opened_at, EXACT.minus(budget), by_result=True)
 
     def close(self, outcome: Outcome) -> None:
-        before, reserved = self._balance, self._reserved.pop(outcome.source[1], ZERO)
+        before, reserved = self._held(), self._reserved.get(outcome.source[1], ZERO)
         result, size = outcome.sold, outcome.notional
         if self._rulebook.cost_policy is CostPolicy.NET:
             result = EXACT.subtract(result, outcome.costs)
         if outcome.unsold is not None:
-            brought, price = self._place(outcome.unsold, result, outcome.at)
+            brought, price = self._place(outcome.unsold, result, reserved, outcome.at)
             result = EXACT.add(result, brought)
             size += _notional(outcome.unsold, price)
         used = ZERO
@@ -135,7 +135,8 @@ class _Retelling:
         elif result < 0:
             used = self._lose(EXACT.minus(result), self._rulebook, reserved)
         self._balance = EXACT.add(self._balance, EXACT.subtract(reserved, used))
-        self._note(outcome.at, EXACT.subtract(self._balance, before), by_result=True)
+        self._reserved.pop(outcome.source[1], None)
+        self._note(outcome.at, EXACT.subtract(self._held(), before), by_result=True)
 
     def dispose(self, disposal: Disposal) -> None:
         """As much of it as the fund holds under this rulebook."""
@@ -155,10 +156,17 @@ class _Retelling:
 
     def move(self, moved: Moved) -> None:
         self._balance = EXACT.add(self._balance, moved.fund)
+        self._set_aside = EXACT.add(self._set_aside, moved.reserved)
         self._deficit = EXACT.add(self._deficit, moved.deficit)
-        self._note(moved.at, moved.fund, by_result=moved.by_result)
+        self._note(moved.at, EXACT.add(moved.fund, moved.reserved), by_result=moved.by_result)
 
-    def _place(self, unsold: Unsold, result_so_far: Decimal, at: datetime) -> tuple[Decimal, Decimal]:
+    def _held(self) -> Decimal:
+        """What the fund has, set aside or free."""
+        return total((self._balance, self._set_aside, *self._reserved.values()))
+
+    def _place(
+        self, unsold: Unsold, result_so_far: Decimal, reserved: Decimal, at: datetime
+    ) -> tuple[Decimal, Decimal]:
         """Where the rulebook sends what the market did not take: its result for the engine, and its price."""
         rulebook = self._rulebook
         mark = unsold.bankruptcy_price if unsold.mark_price is None else unsold.mark_price
@@ -167,16 +175,17 @@ class _Retelling:
         if rulebook.inventory is not None:
             at_bankruptcy = rulebook.takeover_valuation is TakeoverValuation.BANKRUPTCY
             price = unsold.bankruptcy_price if at_bankruptcy else mark
-            if self._takes_in(unsold, price):
+            if self._takes_in(unsold, price, reserved):
                 return self._booked(unsold, price), price
             refused = True
         if rulebook.adl is not None:
             expected = Fraction(result_so_far) + _profit(unsold, mark)
             due = adl_is_due(
                 rulebook.adl,
-                expected_loss=max(-expected, Fraction(0)),
-                spendable=spendable(fund_balance=self._balance, rulebook=rulebook),
-                inventory_refused=refused,
+                fund_insufficient=refused
+                or falls_short(
+                    max(-expected, Fraction(0)), fund_balance=self._balance, rulebook=rulebook, reserved=reserved
+                ),
                 drawdown=self._fallen(at, by_results=False),
                 drawdown_by_results=self._fallen(at, by_results=True),
             )
@@ -186,7 +195,7 @@ class _Retelling:
                 return self._booked(unsold, price), price
         return self._booked(unsold, mark), mark
 
-    def _takes_in(self, unsold: Unsold, price: Decimal) -> bool:
+    def _takes_in(self, unsold: Unsold, price: Decimal, reserved: Decimal) -> bool:
         """Into the inventory, where all that the fund would hold then is within its rulebook's share of the fund."""
         assert self._rulebook.inventory is not None
         terms = unsold.terms
@@ -201,7 +210,7 @@ class _Retelling:
         )
         others = [_value(*held) for contract, held in self._holdings.items() if contract != terms.contract]
         own = [_value(terms, change.holding)] if change.holding else []
-        most = Fraction(self._rulebook.inventory.max_notional_share) * Fraction(self._balance)
+        most = Fraction(self._rulebook.inventory.max_notional_share) * Fraction(EXACT.add(self._balance, reserved))
         if sum([*others, *own], Fraction(0)) > most:
             return False
         self._hold(terms, change.holding)
@@ -263,7 +272,7 @@ class _Retelling:
                 run, results = EXACT.add(run, change), EXACT.add(results, result)
                 fall = max(fall, EXACT.minus(run))
                 fall_of = max(fall_of, EXACT.minus(results if by_results else run))
-        peak = EXACT.add(self._balance, fall)
+        peak = EXACT.add(self._held(), fall)
         return Fraction(fall_of) / Fraction(peak) if peak else Fraction(0)
 
     def _booked(self, unsold: Unsold, price: Decimal) -> Decimal:

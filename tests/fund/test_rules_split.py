@@ -1,5 +1,6 @@
 """A loss has a bearer for every part of it, a surplus a taker, and no part is negative."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fund.rulebook import Rulebook, RulebookRefused
+from fund.rulebook import FundUnpaid, Rulebook, RulebookRefused
 from fund.rules import (
     compensation_budget,
+    falls_short,
     repay_deficit,
     split_loss,
     split_residue,
@@ -18,6 +20,7 @@ from fund.rules import (
 from ledger.money import from_units, total
 from tests.fund.rulebooks import rulebook
 
+UNITS = st.integers(0, 1000)
 SHARES = st.integers(0, 10**6).map(lambda millionths: Fraction(millionths, 10**6))
 
 
@@ -280,3 +283,49 @@ def test_a_residue_that_the_fund_does_not_bear_is_carried(policy: str) -> None:
     book = rulebook("shared_loss", allocation_residue=policy)
     split = split_residue(D("40"), any_profit=True, fund_balance=D("4800"), rulebook=book)
     assert (split.fund, split.carried) == amounts("0", "40")
+
+
+@pytest.mark.parametrize(
+    ("loss", "balance", "fields", "short"),
+    [
+        ("100", "100", {}, False),
+        ("100.1", "100", {}, True),
+        ("0", "0", {}, True),
+        ("0", "5", {"fund_floor": "5"}, True),
+        # Of 1,000 its share is 200.
+        ("1000", "200", {"preset": "shared_loss"}, False),
+        ("1000", "199", {"preset": "shared_loss"}, True),
+        ("5", "1000", {"fund_per_event_cap": "5"}, False),
+        ("5.1", "1000", {"fund_per_event_cap": "5"}, True),
+    ],
+)
+def test_a_fund_falls_short_of_its_own_part(loss: str, balance: str, fields: dict[str, object], short: bool) -> None:
+    rules = rulebook(str(fields.pop("preset", "full_cover")), **fields)
+    assert falls_short(Fraction(loss), fund_balance=D(balance), rulebook=rules) is short
+
+
+@pytest.mark.parametrize(("loss", "short"), [("30", False), ("50", False), ("50.1", True)])
+def test_what_is_set_aside_for_a_loss_is_not_missing(loss: str, short: bool) -> None:
+    rules = rulebook("full_cover", precompensation={})
+    assert falls_short(Fraction(loss), fund_balance=D("20"), rulebook=rules, reserved=D("30")) is short
+    assert not falls_short(Fraction(loss) - 21, fund_balance=D("0"), rulebook=rules, reserved=D("30"))
+
+
+@given(UNITS, UNITS, UNITS, SHARES, st.none() | UNITS, UNITS)
+def test_a_fund_that_falls_short_of_a_loss_leaves_some_of_its_share_unpaid(
+    loss: int, balance: int, reserved: int, share: Fraction, cap: int | None, floor: int
+) -> None:
+    """In units, so that no rounding stands between the two; a fund with nothing left falls short of any."""
+    assume(loss and (max(balance - floor, 0) or reserved))
+    rules = replace(
+        rulebook("full_cover", traders_share="0"),
+        fund_share=Decimal(share.numerator) / Decimal(share.denominator),
+        fund_per_event_cap=None if cap is None else Decimal(cap),
+        fund_floor=Decimal(floor),
+        fund_unpaid=FundUnpaid.TREASURY,
+    )
+    split = split_loss(
+        Decimal(loss), fund_balance=Decimal(balance), rulebook=rules, decimals=18, reserved=Decimal(reserved)
+    )
+    short = falls_short(Fraction(loss), fund_balance=Decimal(balance), rulebook=rules, reserved=Decimal(reserved))
+    assert short is (split.treasury > 0)

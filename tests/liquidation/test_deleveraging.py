@@ -312,6 +312,32 @@ def test_a_withdrawal_is_a_drawdown_but_no_result() -> None:
     assert unfilled("t1").next is Next.MARKET
 
 
+@pytest.mark.parametrize("trigger", ["fund_insufficient", "drawdown", "pnl_drawdown"])
+def test_what_is_set_aside_is_neither_lost_nor_missing(trigger: str) -> None:
+    open_venue("pre_close_compensation", contribution="100", adl={"trigger": trigger})
+    take_over("t1")
+    assert (balance("fund:usdt"), balance("fund:usdt:reserved")) == ("0", "100")
+
+    assert unfilled("t1", mark="90").next is Next.MARKET
+    # A loss of more than all of it, or all of it lost.
+    if trigger == "fund_insufficient":
+        assert unfilled("t1", mark="89.9").next is Next.ADL
+    else:
+        fill("f1", takeover="t1", price="97.1", quantity="10")
+        take_over("t2")
+        assert unfilled("t2", mark="100").next is Next.MARKET
+        fill("f2", takeover="t2", price="99.9", quantity="10")
+        take_over("t3")
+        assert unfilled("t3", mark="100").next is Next.ADL
+
+
+def test_what_is_set_aside_counts_as_room_for_the_takeover_it_is_for() -> None:
+    open_venue("inventory_takeover", contribution="1000", precompensation={})
+    take_over("t1")
+
+    assert unfilled("t1", mark="99").next is Next.INVENTORY
+
+
 # The queues of the rulebook, on rows of the database.
 
 
