@@ -8,15 +8,19 @@ from fractions import Fraction
 from pathlib import Path
 
 from django.db.models import F, Sum
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from fund.funds import find
 from fund.models import Allocation, Cycle, Shortfall
+from fund.rulebook import Rulebook, RulebookRefused, publish_fields
 from ledger import chart
 from ledger.models import Account
 from ledger.money import EXACT, plain, round_half_even
 from liquidation.lines import notional_of
 from liquidation.models import Fill
+from liquidation.scenario.playing import Refusal
 from liquidation.scenario.reading import Story, StoryMalformed
 
 
@@ -38,6 +42,15 @@ class Figures:
     adl_notional: Fraction
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a story ends under a rulebook. `refused`: events that are not refused where it is played as written."""
+
+    name: str
+    figures: Figures
+    refused: tuple[Refusal, ...] = ()
+
+
 def read_rulebook(text: str) -> Mapping[str, object]:
     """A preset's name, a JSON object with a preset and the fields that differ, or a file with one.
 
@@ -52,6 +65,15 @@ def read_rulebook(text: str) -> Mapping[str, object]:
             raise StoryMalformed(f"rulebook {text}: not an object with a preset")
         return document
     return {"preset": text}
+
+
+def as_published(rulebook: Mapping[str, object], *, decimals: int) -> Rulebook:
+    """The rulebook that a fund would run under. Raises StoryMalformed with every field that is wrong."""
+    fields = {name: value for name, value in rulebook.items() if name != "preset"}
+    try:
+        return publish_fields(str(rulebook["preset"]), fields, decimals=decimals)
+    except RulebookRefused as refused:
+        raise StoryMalformed(f"rulebook {label(rulebook)}: {refused}") from refused
 
 
 def label(rulebook: Mapping[str, object]) -> str:
@@ -85,17 +107,22 @@ def figures(story: Story) -> Figures:
     )
 
 
-def comparison(story: Story, ends: Sequence[tuple[str, Figures]]) -> Table:
-    """One column a rulebook."""
+def comparison(story: Story, ends: Sequence[End]) -> RenderableType:
+    """One column a rulebook, and below them what could not happen there as it is told."""
     table = Table(title=f"{story.title}: under other rulebooks", title_justify="left", title_style="bold")
     table.add_column("")
-    for name, _ in ends:
-        table.add_column(name, justify="right", overflow="fold")
+    for end in ends:
+        table.add_column(end.name, justify="right", overflow="fold")
     decimals = int(story.currency["decimals"])
-    columns = [_written(end, decimals) for _, end in ends]
+    columns = [_written(end.figures, decimals) for end in ends]
     for row in columns[0]:
         table.add_row(row, *(column[row] for column in columns))
-    return table
+    notes = [
+        Text(f"Left out under {end.name}: {refusal.event.name}: {refusal.code}: {refusal.detail}", style="yellow")
+        for end in ends
+        for refusal in end.refused
+    ]
+    return Group(table, *notes)
 
 
 def _written(end: Figures, decimals: int) -> dict[str, str]:

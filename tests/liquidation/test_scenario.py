@@ -488,11 +488,34 @@ def test_replay_shows_how_a_story_ends_under_other_rulebooks(committed_db: objec
     assert rows["deficit"] == ["0", "0", "6"]
 
 
-def test_replay_refuses_what_is_no_rulebook(committed_db: object, files: dict[str, str]) -> None:
-    for rulebook in ("{", '{"fund_share": "1"}', "missing.json"):
-        with pytest.raises(CommandError):
-            replay("--rulebook", rulebook, files["good"])
-    code, told = replay("--rulebook", "nope", files["good"])
+@pytest.mark.parametrize(
+    ("rulebook", "reason"),
+    [
+        ("{", "rulebook {: "),
+        ('{"fund_share": "1"}', "not an object with a preset"),
+        ("missing.json", "rulebook missing.json: "),
+        ("nope", "rulebook nope: .*'nope' is not one of"),
+        ("penalty_and_vault", "rulebook penalty_and_vault: .*penalty_rate"),
+    ],
+)
+def test_what_is_no_rulebook_is_refused_before_anything_is_played(
+    files: dict[str, str], rulebook: str, reason: str
+) -> None:
+    with pytest.raises(CommandError, match=reason):
+        replay("--rulebook", rulebook, files["good"])
 
-    assert code == 1
-    assert "preset_unknown" in told or "'nope' is not one of" in told
+
+def test_what_another_rulebook_leaves_out_of_a_story_is_said(committed_db: object, tmp_path: Path) -> None:
+    path = tmp_path / "adl.json"
+    deleveraged = {"preset": "full_cover", "adl": {"trigger": "unfilled"}}
+    fund = {"code": "usdt", "contribution": "1000", "rulebook": deleveraged}
+    closed = {"trader": "sue", "quantity": "10", "entry_price": "110"}
+    adl = {"type": "adl", "reference": "a1", "takeover": "t1", "fills": [closed]}
+    refused = {"refused": {"f1": "takeover_unknown"}}
+    path.write_text(json.dumps(story(TAKEOVER, adl, {**FILL, "takeover": "t9"}, fund=fund, expect=refused)))
+
+    code, told = replay("--rulebook", "shared_loss", "--rulebook", "inventory_takeover", str(path))
+
+    assert code == 0, told
+    assert "Left out under shared_loss: #1 adl a1: adl_not_in_rulebook: " in told
+    assert told.count("Left out") == 1

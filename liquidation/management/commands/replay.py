@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.scratch import MigrationFailed, connected_to, scratch_database, urls_of_environment
-from liquidation.scenario import Story, StoryMalformed, play, read_story
-from liquidation.scenario.comparing import Figures, comparison, figures, label, read_rulebook
+from ledger.money import MAX_DECIMALS
+from liquidation.scenario import Played, StoryMalformed, play, read_story
+from liquidation.scenario.comparing import End, as_published, comparison, figures, label, read_rulebook
 from liquidation.scenario.printing import outcome
 
 WIDTH = 140
@@ -46,6 +47,9 @@ class Command(BaseCommand):
         console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, file=stdout)
         try:
             others = {label(rulebook): rulebook for rulebook in map(read_rulebook, options["rulebook"])}
+            for rulebook in others.values():
+                # Its amounts are held against the currency of each story; all else before the first is played.
+                as_published(rulebook, decimals=MAX_DECIMALS)
         except StoryMalformed as error:
             raise CommandError(str(error)) from error
         failed = [
@@ -72,8 +76,8 @@ def _replay(
         with _database(keep=keep):
             played = play(story, data=data)
             console.print(*outcome(played), sep="\n")
-            ends = [("as written", figures(story))]
-        ends += [(name, _end_under(story, rulebook, data=data)) for name, rulebook in others.items()]
+            ends = [End(name="as written", figures=figures(story))]
+        ends += [_end_under(played, name, rulebook, data=data) for name, rulebook in others.items()]
         if others:
             console.print(comparison(story, ends))
     except (StoryMalformed, MigrationFailed, psycopg.Error) as error:
@@ -83,11 +87,13 @@ def _replay(
     return played.holds
 
 
-def _end_under(story: Story, rulebook: Mapping[str, object], *, data: Path) -> Figures:
+def _end_under(written: Played, name: str, rulebook: Mapping[str, object], *, data: Path) -> End:
     """How the story ends under another rulebook; nothing of it is kept."""
     with _database(keep=False):
-        play(story, data=data, rulebook=rulebook)
-        return figures(story)
+        played = play(written.story, data=data, rulebook=rulebook)
+        known = {refusal.event.place for refusal in written.refusals}
+        refused = tuple(each for each in played.refusals if each.event.place not in known)
+        return End(name=name, figures=figures(written.story), refused=refused)
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from config.scratch import MigrationFailed, connected_to, scratch_database, urls_of_environment
 from fund.models import Cycle, Fund
-from fund.rulebook import PRESETS, Rulebook, RulebookRefused, publish_fields, to_json
+from fund.rulebook import PRESETS, publish_fields, to_json
 from fund.settlement import Preview, compare
 from ledger.money import MoneyError, parse_amount
 from liquidation.scenario import Story, StoryMalformed, play, read_story
 from liquidation.scenario.cascade import DECIMALS, read_cascade
-from liquidation.scenario.comparing import label, read_rulebook
+from liquidation.scenario.comparing import as_published, read_rulebook
 from liquidation.scenario.prospects import Prospect, prospects
 
 # Six rulebooks side by side, each amount on one line.
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             documents = [read_rulebook(text) for text in options["rulebook"] or _complete_presets()]
             with _books(**options):
                 cycle = _cycle(options["fund"], options["cycle"])
-                others = [_published(document, cycle.fund.currency.decimals) for document in documents]
+                others = [as_published(document, decimals=cycle.fund.currency.decimals) for document in documents]
                 told = compare(cycle_id=cycle.pk, others=others)
                 console.print(prospects([_own(cycle, told[0]), *map(_prospect, documents, told[1:])]))
         except (StoryMalformed, MigrationFailed, MoneyError, psycopg.Error) as error:
@@ -135,12 +135,3 @@ def _missing(fund: str | None, number: int | None) -> str:
         return f"fund {fund} does not exist" + (f": there is {known}" if known else "")
     of_fund = "" if fund is None else f" of fund {fund}"
     return f"no cycle{of_fund} has been opened yet" if number is None else f"cycle {number}{of_fund} does not exist"
-
-
-def _published(document: Mapping[str, object], decimals: int) -> Rulebook:
-    fields = dict(document)
-    preset = str(fields.pop("preset"))
-    try:
-        return publish_fields(preset, fields, decimals=decimals)
-    except RulebookRefused as refused:
-        raise CommandError(f"rulebook {label(document)}: {refused}") from refused
