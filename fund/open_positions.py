@@ -31,6 +31,7 @@ _CHECKS = (
     POSITION,
     TRADER,
     CONTRACT,
+    Check("positions_malformed", "contract", "{0} = ''", "contract %s is empty"),
     Check(
         "positions_malformed",
         "side",
@@ -113,7 +114,7 @@ def _replace(fund: Fund, table: Table) -> int:
         try:
             with transaction.atomic():
                 count = _insert(staged, fund)
-        except psycopg.errors.CheckViolation:
+        except (psycopg.errors.CheckViolation, psycopg.errors.StringDataRightTruncation):
             staged.refuse_first()
             raise
         except psycopg.errors.UniqueViolation:

@@ -74,7 +74,8 @@ def number_out_of_range(what: str, value: Decimal) -> Refused:
 
 
 def mark_price_missing(what: str) -> Refused:
-    return Refused("mark_price_missing", f"{what}: its rulebook values at mark, and no mark price is known")
+    detail = f"{what}: its rulebook goes by the mark price, and none is known"
+    return Refused("mark_price_missing", detail, field="mark_price")
 
 
 def takeover_unknown(reference: str) -> NotFound:

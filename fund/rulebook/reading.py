@@ -66,7 +66,7 @@ def _share_above_zero(value: object, path: str, decimals: int) -> Decimal:
     number = _share(value, path, decimals)
     if number > 0:
         return number
-    raise Unreadable(FieldError(path, "value_out_of_range", "0 is not above 0; leave the field out for none"))
+    raise Unreadable(FieldError(path, "value_out_of_range", "0 is not above 0"))
 
 
 def _multiple(value: object, path: str, decimals: int) -> Decimal:

@@ -198,6 +198,8 @@ def test_open_positions_replace_those_that_were_known(engine: APIClient, media_t
         ([open_position(quantity=4)], "amount_must_be_string"),
         ([open_position(quantity="0")], "positions_malformed"),
         ([open_position(side="up")], "positions_malformed"),
+        ([open_position(side="shorty")], "positions_malformed"),
+        ([open_position(contract="")], "positions_malformed"),
         ([open_position(), open_position()], "position_repeated"),
         ([open_position(colour="red")], "positions_malformed"),
         ([["q1", "sue"]], "positions_malformed"),
