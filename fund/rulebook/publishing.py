@@ -24,7 +24,8 @@ class RulebookRefused(Refused):
 def publish_fields(preset: str, fields: Mapping[str, object], *, decimals: int) -> Rulebook:
     """A preset with the fields that differ. Rates and amounts are strings; amounts have at most `decimals` digits.
 
-    A nested object (`adl`, `precompensation`, `inventory`, a split) replaces the preset's as a whole.
+    A nested object (`adl`, `precompensation`, `inventory`, a split) replaces the preset's as a whole; `adl` without a
+    trigger keeps the preset's.
     Raises RulebookRefused with every field that is unknown, missing, malformed, out of range or contradictory.
     """
     if preset not in presets.PRESETS:
@@ -36,7 +37,11 @@ def publish_fields(preset: str, fields: Mapping[str, object], *, decimals: int) 
         for name in start.required
         if name not in fields
     )
-    return _read(preset, {**presets.DEFAULTS, **start.fields, **fields}, decimals, missing)
+    values = {**presets.DEFAULTS, **start.fields, **fields}
+    own, preset_adl = fields.get("adl"), start.fields.get("adl")
+    if isinstance(own, Mapping) and isinstance(preset_adl, Mapping):
+        values["adl"] = {"trigger": preset_adl["trigger"], **own}
+    return _read(preset, values, decimals, missing)
 
 
 def to_json(rulebook: Rulebook) -> dict[str, object]:

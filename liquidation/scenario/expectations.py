@@ -6,11 +6,15 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
+from django.db.models import F
+
 from fund import holdings
 from fund.funds import find
 from fund.models import Allocation, Cycle
+from fund.settlement.losses import of_cycle
+from ledger.errors import Refused
 from ledger.models import Account
-from ledger.money import plain
+from ledger.money import EXACT, plain
 from liquidation.models import GAIN_PARTS, LOSS_PARTS, Takeover
 from liquidation.ranking import queued_traders
 from liquidation.scenario.reading import Event, Story
@@ -94,7 +98,20 @@ def _cycles(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Difference]:
             yield Difference(f"cycles.{number}", "a cycle", "none")
             continue
         for name, value in figures.items():
-            yield from _differs(f"cycles.{number}.{name}", value, getattr(cycle, FIGURE_ALIASES.get(name, name), None))
+            yield from _differs(f"cycles.{number}.{name}", value, _cycle_figure(cycle, FIGURE_ALIASES.get(name, name)))
+
+
+def _cycle_figure(cycle: Cycle, name: str) -> object:
+    """Until it is settled a cycle has the losses told so far, and nobody has been charged."""
+    value = getattr(cycle, name, None)
+    if value is None and cycle.status != Cycle.Status.SETTLED:
+        if name in ("allocated", "levy_surplus", "residue"):
+            return Decimal(0)
+        losses = of_cycle(cycle)
+        if name == "fund_paid":
+            return EXACT.add(losses.fund_paid, losses.reserved_used)
+        return getattr(losses, name, None)
+    return value
 
 
 def _allocations(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Difference]:
@@ -103,7 +120,8 @@ def _allocations(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Differen
         if cycle is None:
             yield Difference(f"allocations.{number}", "a cycle", "none")
             continue
-        rows = Allocation.objects.filter(cycle=cycle, run=cycle.run)
+        # What was taken back is with the traders again.
+        rows = Allocation.objects.filter(cycle=cycle, cycle__status=Cycle.Status.SETTLED, run=F("cycle__run"))
         allocated = dict(rows.values_list("position", "amount"))
         for position, amount in amounts.items():
             yield from _differs(f"allocations.{number}.{position}", amount, allocated.get(position, Decimal(0)))
@@ -127,13 +145,20 @@ def _queues(stage: Stage, expected: Mapping[str, Any]) -> Iterator[Difference]:
             continue
         if not traders and reference in stage.not_due and reference not in stage.queues:
             continue
-        queue, reached = stage.queues.get(reference) or queued_traders(takeover)
+        try:
+            queue, reached = stage.queues.get(reference) or queued_traders(takeover)
+        except Refused as refused:
+            # There is no order: nobody stands in it.
+            if traders:
+                yield Difference(f"adl_queue.{reference}", ", ".join(traders), f"refused {refused}")
+            continue
         if not (list(traders) == queue[: len(traders)] and len(traders) >= min(reached, len(queue))):
             yield Difference(f"adl_queue.{reference}", ", ".join(traders), ", ".join(queue) or "nobody")
 
 
 def _cycle(stage: Stage, number: str) -> Cycle | None:
-    return Cycle.objects.filter(fund__code=stage.fund_code, number=int(number)).first()
+    known = Cycle.objects.filter(fund__code=stage.fund_code)
+    return known.filter(number=int(number)).first() if number.isdecimal() else None
 
 
 def _differs(where: str, expected: object, actual: object) -> Iterator[Difference]:

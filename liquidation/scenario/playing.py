@@ -107,7 +107,7 @@ def _open_books(stage: Stage, rulebook: Mapping[str, object] | None) -> None:
                 opened_by=NARRATOR,
             )
             for contract in story.contracts:
-                tick = contract.get("tick")
+                tick = contract.get("tick", contract.get("tick_size"))
                 add_contract(
                     symbol=str(contract["symbol"]),
                     kind=str(contract.get("kind", "linear")),
@@ -144,6 +144,9 @@ def _happen(stage: Stage, event: Event) -> Refusal | None:
     except Refused as refused:
         moved = watched and _balances() != before
         return Refusal(event=event, code=refused.code, detail=refused.detail, moved=moved)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # A value of another shape than the event has: "one" for a number, a text for a row.
+        return Refusal(event=event, code="event_malformed", detail=f"{type(error).__name__}: {error}", moved=False)
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from liquidation.scenario.vocabulary import CONTRACT, CURRENCY, EVENTS, EXPECTED, FUND, TIMES, TOP
+from liquidation.scenario.vocabulary import CONTRACT, CURRENCY, EVENTS, EXPECTED, FUND, REMARKS, TIMES, TOP
 
 # Where a story without a cycle begins.
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ def story_of(document: object) -> Story:
         currency=currency,
         contracts=contracts,
         fund=fund,
-        trader_floor=bool(top.get("trader_floor", False)),
+        trader_floor=top.get("trader_floor") not in (None, False, "none"),
         begins_at=begins_at,
         events=list(_events(written, begins_at)),
         expect=expect,
@@ -114,12 +114,15 @@ def story_of(document: object) -> Story:
 
 
 def _events(written: Sequence[Mapping[str, Any]], begins_at: datetime) -> Iterator[Event]:
-    """Events without a time of their own happen one second apart."""
+    """Events without a time of their own happen one second apart; a rulebook then no later than what follows it."""
+    stated = [_stated(values, place) for place, values in enumerate(written)]
     seconds = 0
     for place, values in enumerate(written):
-        own = next((values[name] for name in TIMES if values.get(name) is not None), None)
-        at = begins_at + timedelta(seconds=seconds) if own is None else _time(own, f"events[{place}]")
+        own = stated[place]
+        at = begins_at + timedelta(seconds=seconds) if own is None else own
         seconds += own is None
+        if own is None and values.get("type") == "rulebook":
+            at = min([at, *(each for each in stated[place + 1 :] if each is not None)])
         reference = values.get("reference")
         yield Event(
             place=place,
@@ -131,6 +134,11 @@ def _events(written: Sequence[Mapping[str, Any]], begins_at: datetime) -> Iterat
         )
 
 
+def _stated(values: Mapping[str, Any], place: int) -> datetime | None:
+    own = next((values[name] for name in TIMES if values.get(name) is not None), None)
+    return None if own is None else _time(own, f"events[{place}]")
+
+
 def _unknown_of_events(written: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for place, values in enumerate(written):
         kind = str(values.get("type", ""))
@@ -139,7 +147,8 @@ def _unknown_of_events(written: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             continue
         fields = EVENTS[kind]
         if fields is not None:
-            yield from _unknown(f"events[{place}] ({kind}).", values, ("type", "reference", *TIMES, *fields))
+            known = ("type", "reference", *TIMES, *REMARKS, *fields)
+            yield from _unknown(f"events[{place}] ({kind}).", values, known)
 
 
 def _unknown_of_expect(expect: Mapping[str, Any]) -> Iterator[str]:

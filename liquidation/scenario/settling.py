@@ -1,7 +1,8 @@
 """Events of a story about settlement cycles, and corrections."""
 
 import gzip
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -17,6 +18,7 @@ from ledger.money import parse_number
 from liquidation import corrections
 from liquidation.scenario.reading import Event
 from liquidation.scenario.stage import Stage, moment, needed, optional, reference_of, text
+from liquidation.scenario.vocabulary import REVERSED
 
 GZIP_MAGIC = b"\x1f\x8b"
 _PROFIT = ("position", "trader", "contract", "profit", "opened_at")
@@ -52,11 +54,21 @@ def positions_csv(stage: Stage, event: Event) -> None:
                 source=source,
                 format="csv",
                 columns=event.values.get("columns"),
-                exclude=event.values.get("exclude"),
+                exclude=_excluded(event),
                 default_contract=stage.first_contract,
             )
     except OSError as error:
         raise Refused("file_unreadable", f"{path}: {error.strerror or error}") from error
+
+
+def _excluded(event: Event) -> dict[str, str] | None:
+    """Columns and the text that leaves a row out. Raises Refused `field_malformed`."""
+    exclude = event.values.get("exclude")
+    if exclude is None:
+        return None
+    if not isinstance(exclude, Mapping) or not all(isinstance(value, str | int) for value in exclude.values()):
+        raise Refused("field_malformed", f"{event.name}: exclude {exclude!r} is not a text for each column")
+    return {column: value if isinstance(value, str) else json.dumps(value) for column, value in exclude.items()}
 
 
 @contextmanager
@@ -103,7 +115,7 @@ def settle(stage: Stage, event: Event) -> None:
 
 def reverse(stage: Stage, event: Event) -> None:
     """Of an event or an entry by its reference, or of a settlement by its cycle's number."""
-    target = next((event.values[name] for name in ("entry", "reverses", "of") if name in event.values), None)
+    target = next((event.values[name] for name in REVERSED if name in event.values), None)
     reference = reference_of(event)
     if target is None or target in stage.settled:
         cycle_id = stage.cycle(event).pk if target is None else stage.settled[target]

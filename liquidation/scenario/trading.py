@@ -114,7 +114,8 @@ def dispose(stage: Stage, event: Event) -> None:
 
 def mark(stage: Stage, event: Event) -> None:
     contract = str(event.values.get("contract", stage.first_contract))
-    inventory.mark(contract=contract, price=number(event, "price"), marked_at=event.at)
+    price = number(event, "mark_price" if "mark_price" in event.values else "price")
+    inventory.mark(contract=contract, price=price, marked_at=event.at)
 
 
 def positions_open(stage: Stage, event: Event) -> None:

@@ -1,12 +1,13 @@
 """Events of a story that move money in and out, or say how the fund works."""
 
 from fund import deficits, rulebooks, transfers
+from fund.errors import amount_not_positive
 from ledger import chart
 from ledger.manual import ManualEntry, record_entries
 from ledger.posting import Line
 from liquidation.scenario.reading import Event
 from liquidation.scenario.stage import Stage, number, reference_of, text
-from liquidation.scenario.vocabulary import TIMES
+from liquidation.scenario.vocabulary import REMARKS, TIMES
 
 # In whose name the fund's money moves where an event names nobody.
 REQUESTER = "treasurer"
@@ -15,6 +16,8 @@ REQUESTER = "treasurer"
 def trader_transfer(stage: Stage, event: Event, kind: str) -> None:
     currency = str(event.values.get("currency", stage.currency))
     trader, amount = chart.trader(text(event, "trader"), currency), number(event, "amount")
+    if amount <= 0:
+        raise amount_not_positive(amount)
     custody = chart.custody(currency)
     debited, credited = (custody, trader) if kind == "deposit" else (trader, custody)
     entry = ManualEntry(
@@ -65,17 +68,19 @@ def withdrawal(stage: Stage, event: Event) -> None:
 
 
 def house_absorbed(stage: Stage, event: Event) -> None:
+    reference = reference_of(event)
     deficits.absorb(
-        reference=reference_of(event),
+        reference=reference,
         fund_code=stage.fund_code,
         amount=number(event, "amount"),
         effective_at=event.at,
     )
+    stage.made[reference] = f"{deficits.KIND}:{reference}"
 
 
 def rulebook(stage: Stage, event: Event) -> None:
     """From here on. Its fields stand in the event itself or in `rulebook`; without a preset, the fund's first."""
-    own = {name: value for name, value in event.values.items() if name not in ("type", "reference", *TIMES)}
+    own = {name: value for name, value in event.values.items() if name not in ("type", "reference", *TIMES, *REMARKS)}
     fields = dict(own.pop("rulebook", own))
     rulebooks.publish(
         fund_code=stage.fund_code,

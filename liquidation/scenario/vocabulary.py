@@ -19,10 +19,15 @@ TIMES = (
     "requested_at",
     "effective_from",
 )
-TOP = ("title", "source", "currency", "contracts", "fund", "trader_floor", "events", "expect")
+# Words for whoever reads the story.
+REMARKS = ("note", "comment")
+TOP = (*REMARKS, "title", "source", "currency", "contracts", "fund", "trader_floor", "events", "expect")
 CURRENCY = ("code", "decimals")
-CONTRACT = ("symbol", "kind", "multiplier", "tick", "margin_currency", "fund")
+CONTRACT = ("symbol", "kind", "multiplier", "tick", "tick_size", "margin_currency", "fund")
 FUND = ("code", "currency", "contribution", "rulebook", "cycle_seconds")
+
+# By what a reversal names what it reverses: an event or an entry, by its reference.
+REVERSED = ("entry", "reverses", "of", "event", "target", "takeover", "fill")
 
 # What each event may say beside its type, reference and time. `None`: whatever the rulebook's fields are.
 EVENTS: Mapping[str, Collection[str] | None] = {
@@ -54,14 +59,14 @@ EVENTS: Mapping[str, Collection[str] | None] = {
     "unfilled": ("takeover", "mark_price", "queue"),
     "adl": ("takeover", "fills", "mark_price"),
     "dispose": ("contract", "price", "quantity", "fee"),
-    "mark": ("contract", "price"),
+    "mark": ("contract", "price", "mark_price"),
     "positions_open": ("rows",),
     "cycle": ("number", "starts_at", "ends_at"),
     "positions": ("cycle", "rows"),
     "positions_csv": ("cycle", "path", "columns", "exclude"),
     "complete": ("cycle", "count", "total"),
     "settle": ("cycle",),
-    "reverse": ("entry", "reverses", "of", "cycle", "description"),
+    "reverse": (*REVERSED, "cycle", "description"),
     "rulebook": None,
 }
 

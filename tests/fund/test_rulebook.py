@@ -104,6 +104,13 @@ def test_penalty_and_vault_needs_its_rates() -> None:
     ] == Decimal("0.4")
 
 
+def test_an_adl_without_a_trigger_has_the_presets() -> None:
+    book = rulebook("full_cover", adl={"queue": "pro_rata"})
+    assert book.adl is not None
+    assert (book.adl.trigger, book.adl.queue) == ("fund_insufficient", "pro_rata")
+    assert codes(refusal_of("shared_loss", adl={"queue": "pro_rata"})) == {"adl.trigger": "field_required"}
+
+
 def test_an_unknown_preset_is_refused() -> None:
     assert codes(refusal_of("generous")) == {"preset": "preset_unknown"}
 
@@ -130,7 +137,6 @@ def test_every_wrong_field_is_named_at_once() -> None:
         "fund_unpaid": "value_unknown",
         "traders_share": "value_out_of_range",
         "vault": "value_malformed",
-        "adl.trigger": "field_required",
         "adl.queue": "value_unknown",
         "adl.colour": "field_unknown",
         "surplus_split": "value_out_of_range",
