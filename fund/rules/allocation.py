@@ -217,15 +217,13 @@ def _coverage_cut(ranked: list[_Ranked], formula: _Formula) -> int:
     """How many are taken until the coverage is reached, before ties."""
     covered, whole = formula.rulebook.selection_coverage.as_integer_ratio()
     target = covered * formula.profit_total
-    crossing_in = formula.rulebook.selection_crossing is SelectionCrossing.INCLUDE
-    before = 0
-    for place, row in enumerate(ranked):
-        if crossing_in and before * whole >= target:
-            return place
-        before += row.profit
-        if not crossing_in and before * whole > target:
-            return place
-    return len(ranked)
+    left_out = formula.rulebook.selection_crossing is SelectionCrossing.EXCLUDE
+    taken = before = 0
+    while taken < len(ranked) and before * whole < target:
+        before += ranked[taken].profit
+        taken += 1
+    # The last one taken is where the coverage is reached.
+    return taken - (left_out and taken > 0)
 
 
 def _with_ties(ranked: list[_Ranked], count: int, rulebook: Rulebook) -> int:

@@ -49,7 +49,7 @@ BEGIN
         SELECT count(*) AS rank
           FROM ranked r
          WHERE CASE p_crossing WHEN 'include' THEN r.until - r.profit < p_coverage * profit_total
-                               ELSE r.until <= p_coverage * profit_total END
+                               ELSE r.until < p_coverage * profit_total END
     ), tied AS (
         SELECT CASE WHEN p_ties = 'include_all' AND c.rank > 0
                     THEN (SELECT max(r.rank) FROM ranked r

@@ -91,11 +91,17 @@ def test_references_are_ordered_by_code_point() -> None:
 def test_the_crossing_position_may_be_left_out() -> None:
     allocation = shared("800", FOUR, selection_crossing="exclude")
     assert charged(allocation) == {"p1": "400", "p2": "240"}
-    assert charged(shared("800", FOUR, selection_crossing="exclude", selection_coverage="0.95")) == {
+    assert charged(shared("800", FOUR, selection_crossing="exclude", selection_coverage="0.951")) == {
         "p1": "400",
         "p2": "240",
         "p3": "120",
     }
+
+
+def test_a_position_that_reaches_the_coverage_exactly_is_the_crossing_one() -> None:
+    included = shared("800", FOUR, selection_coverage="0.95")
+    left_out = shared("800", FOUR, selection_crossing="exclude", selection_coverage="0.95")
+    assert (list(charged(included)), list(charged(left_out))) == (["p1", "p2", "p3"], ["p1", "p2"])
 
 
 def test_without_the_crossing_position_nobody_may_be_left() -> None:

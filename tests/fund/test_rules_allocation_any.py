@@ -90,7 +90,7 @@ def first_selection(ranked: list[Profit], book: Rulebook) -> list[Profit]:
         if book.selection_crossing == "include" and before >= Fraction(book.selection_coverage) * everything:
             break
         including = before + Fraction(row.profit)
-        if book.selection_crossing == "exclude" and including > Fraction(book.selection_coverage) * everything:
+        if book.selection_crossing == "exclude" and including >= Fraction(book.selection_coverage) * everything:
             break
         taken.append(row)
     return with_ties(taken, ranked, book)

@@ -1,0 +1,12 @@
+"""A settlement without the crossing position leaves it out also where it reaches the coverage exactly."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+SQL = Path(__file__).resolve().parents[1] / "sql"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("fund", "0016_open_positions_in_reading_order")]
+    operations = [migrations.RunSQL((SQL / "allocate_cycle.sql").read_text(), migrations.RunSQL.noop)]
