@@ -1,6 +1,7 @@
 """The fund's own positions: taken over at an average carrying price, marked, disposed of.
 
-Taking a position over moves no money; its result is the fund's when it is disposed of, against the carrying price.
+Taking a position over at the bankruptcy price moves no money; at mark the fund pays what it is worth less, or gets what
+it is worth more. Its result is the fund's when it is disposed of, against the carrying price.
 Source: accounting.md, inventory.
 """
 
@@ -15,7 +16,7 @@ from fund.models import InventoryMovement, InventoryPosition, RulebookVersion
 from fund.movements import Movements
 from fund.planning import Cause
 from fund.rulebook import CostPolicy, Rulebook
-from fund.rules import Holding, PositionSide, book_for_engine, give_out, take_in
+from fund.rules import Holding, PositionSide, book_for_engine, give_out, profit_and_loss, take_in
 from ledger import chart
 from ledger.errors import Refused
 from ledger.events.recording import record
@@ -24,6 +25,7 @@ from ledger.posting import Line
 
 ZERO = Decimal(0)
 NOUN = "inventory_disposal"
+TRANSFER = "inventory_transfer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,9 +49,12 @@ def acquire(
     version: RulebookVersion,
     rulebook: Rulebook,
     change: Change,
+    given_at: Decimal,
 ) -> InventoryMovement:
     """Take `change` into the inventory. What it closes of a position on the other side is disposed of at its price.
 
+    The engine gives it at the price `given_at`; what it is worth more or less at its own is the fund's at once, as all
+    that its positions bring: no part of the takeover's result. Source: accounting.md, `inventory_transfer`.
     The fund is locked in `movements`, which is posted by the caller.
     """
     position = _locked(fund_id, terms)
@@ -63,8 +68,17 @@ def acquire(
         price=change.price,
     )
     _hold(position, held.holding)
-    movement.realised = book_for_engine(held.realised, kind=terms.kind, decimals=terms.decimals)
-    _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement)
+    revalued = profit_and_loss(
+        kind=terms.kind,
+        side=change.side,
+        quantity=change.quantity,
+        multiplier=terms.multiplier,
+        entry_price=given_at,
+        exit_price=change.price,
+    )
+    movement.realised = book_for_engine(held.realised + revalued, kind=terms.kind, decimals=terms.decimals)
+    noun = NOUN if given_at == change.price else TRANSFER
+    _book(movements, fund_id=fund_id, terms=terms, version=version, rulebook=rulebook, movement=movement, noun=noun)
     position.save()
     movement.save()
     record([events.of_movement(events.ACQUIRED, movement)])
@@ -195,6 +209,7 @@ def _book(
     version: RulebookVersion,
     rulebook: Rulebook,
     movement: InventoryMovement,
+    noun: str = NOUN,
 ) -> None:
     """Clearing ↔ fund by the realised result. Costs come off it, or the house bears them: `cost_policy`."""
     clearing, fees = chart.clearing(terms.contract, terms.currency), chart.fees(terms.currency)
@@ -213,5 +228,5 @@ def _book(
         rulebook=rulebook,
         result=result,
         against=lines,
-        cause=Cause(kind="inventory", id=movement.reference, noun=NOUN, run=1, effective_at=movement.effective_at),
+        cause=Cause(kind="inventory", id=movement.reference, noun=noun, run=1, effective_at=movement.effective_at),
     )

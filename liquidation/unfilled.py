@@ -23,8 +23,6 @@ from liquidation.ranking import Ranking, mark_of, rank
 from liquidation.rules import PositionSide, adl_is_due, profit_and_loss
 from liquidation.values import check_positive
 
-_ENTRY_KIND = "inventory_transfer"
-
 
 class Next(StrEnum):
     """What the rulebook does with what is left: the fund took it over, counterparties are closed, or keep selling."""
@@ -152,6 +150,7 @@ def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str
             version=takeover.rulebook,
             rulebook=engine.rulebook(takeover),
             change=change,
+            given_at=takeover.bankruptcy_price,
         )
 
     engine.then(acquire)
@@ -160,12 +159,12 @@ def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str
         reference=reference,
         kind=Fill.Kind.INVENTORY,
         quantity=quantity,
-        # A bankruptcy price of 0 is no price of a fill: taking over there brings nothing.
-        price=price or None,
-        pnl=None if price else ZERO,
+        # At B, whatever it is worth: that is the fund's. And a bankruptcy price of 0 is no price of a fill.
+        price=takeover.bankruptcy_price or None,
+        pnl=None if takeover.bankruptcy_price else ZERO,
         fee=ZERO,
         filled_at=at,
-        entry_kind=_ENTRY_KIND,
+        entry_kind=inventory.TRANSFER,
     )
 
 

@@ -176,7 +176,7 @@ class _Retelling:
             at_bankruptcy = rulebook.takeover_valuation is TakeoverValuation.BANKRUPTCY
             price = unsold.bankruptcy_price if at_bankruptcy else mark
             if self._takes_in(unsold, price, reserved):
-                return self._booked(unsold, price), price
+                return ZERO, unsold.bankruptcy_price
             refused = True
         if rulebook.adl is not None:
             expected = Fraction(result_so_far) + _profit(unsold, mark)
@@ -214,7 +214,7 @@ class _Retelling:
         if sum([*others, *own], Fraction(0)) > most:
             return False
         self._hold(terms, change.holding)
-        self._own_result(terms, change.realised, ZERO)
+        self._own_result(terms, change.realised + _profit(unsold, price), ZERO)
         return True
 
     def _hold(self, terms: Terms, holding: Holding | None) -> None:

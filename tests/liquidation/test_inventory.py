@@ -10,8 +10,9 @@ from fund import holdings
 from fund.models import Fund, InventoryMovement, InventoryPosition, Shortfall, Surplus
 from ledger.models import Entry
 from ledger.money import plain
+from liquidation import corrections
 from liquidation.inventory import Disposed, dispose, mark
-from liquidation.models import Fill
+from liquidation.models import Fill, Takeover
 from liquidation.unfilled import Next
 from tests.builders import balance, balances, moment, refused
 from tests.liquidation.venue import CONTRACT, figures, fill, open_venue, take_over, unfilled
@@ -181,10 +182,35 @@ def test_valued_at_mark_the_fund_takes_it_at_mark_and_lifts_the_engine() -> None
 
     assert unfilled().next is Next.INVENTORY
 
-    assert figures() == {"status": "closed", "result": "-30", "paid": "30"}
+    assert figures() == {"status": "closed"}
     assert (position().carrying_price, balance(ENGINE), balance(FUND)) == (97, "0", "970")
+    assert Entry.objects.get(reference="inventory_transfer:unfilled:t1").kind == "inventory_transfer"
     sell("d1", price="103", quantity="10")
     assert balance(FUND) == "1030"
+
+
+@pytest.mark.parametrize(("now", "after"), [("90", "900"), ("105", "1050")])
+def test_what_a_position_is_worth_when_the_fund_takes_it_is_the_funds_alone(now: str, after: str) -> None:
+    """No loss that traders share, no surplus that the vault has a part in, none that a penalty comes off."""
+    open_venue(
+        "inventory_takeover",
+        takeover_valuation="mark",
+        fund_share="0.2",
+        traders_share="0.8",
+        surplus_split={"fund": "0.5", "vault": "0.5"},
+        penalty_rate="0.01",
+        inventory={"max_notional_share": "2"},
+    )
+    take_over(margin="80", mark="104")
+    assert unfilled(mark=now).next is Next.INVENTORY
+    assert (balance(FUND), balance("loss:usdt"), balance("vault:mm:USDT")) == (after, "0", "0")
+
+    sell("d1", price="100", quantity="10")
+
+    assert (balance(FUND), balance("deficit:usdt"), balance(ENGINE)) == ("1000", "0", "0")
+    corrections.reverse_reference("d1", reference="r1", effective_at=moment(20))
+    corrections.reverse_fill("unfilled:t1", reference="r2", effective_at=moment(21))
+    assert (balance(FUND), balance(CLEARING), Takeover.objects.get().status) == ("1000", "40", "open")
 
 
 def test_what_does_not_fit_goes_to_adl() -> None:
