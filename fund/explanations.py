@@ -3,6 +3,7 @@
 Source: rulebooks.md, the allocation of 003, as `fund.rules.allocate` has it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +14,7 @@ from fund.inclusion import Proof
 from fund.models import Allocation, Cycle, CyclePosition
 from fund.ranking import Ranked, below_cut
 from fund.rulebook import AllocationUnit, Rulebook
-from ledger.money import EXACT, MAX_DECIMALS, floor_to, plain, round_half_even
+from ledger.money import EXACT, MAX_DECIMALS, floor_to, plain, round_half_even, total
 
 
 class Part(StrEnum):
@@ -74,7 +75,7 @@ def explain(*, cycle_id: int, trader: str) -> Explanation:
     rate = _rate(cycle, rulebook)
     rows = Allocation.objects.filter(cycle=cycle, run=cycle.run, trader=trader).order_by("rank")
     shares = {row.position: row for row in rows}
-    own = CyclePosition.objects.filter(cycle=cycle, trader=trader).order_by("-profit", "position")
+    own = list(CyclePosition.objects.filter(cycle=cycle, trader=trader).order_by("-profit", "position"))
     proofs = inclusion.proofs(cycle, shares.values())
     borne = (
         []
@@ -82,19 +83,13 @@ def explain(*, cycle_id: int, trader: str) -> Explanation:
         else [_participant(row, cycle, rulebook, rate, proofs.get(row.rank)) for row in shares.values()]
     )
     ranked = {each.position: each for each in below_cut(cycle, rulebook, trader=trader, taken=list(shares))}
-    netted = rulebook.allocation_unit is AllocationUnit.TRADER
-    if netted:
-        borne += [_below(each) for each in ranked.values()]
-    borne += [
-        _below(ranked[each.position])
-        if not netted and each.position in ranked
-        else Borne(position=each.position, profit=each.profit, part=_part(each, cycle, netted=netted and bool(borne)))
-        for each in own
-        if netted or each.position not in shares
-    ]
-    amount = Decimal(0)
-    for each in borne:
-        amount = EXACT.add(amount, each.amount)
+    if rulebook.allocation_unit is AllocationUnit.TRADER:
+        if own and not borne:
+            borne = [_outside(trader, total(each.profit for each in own), ranked)]
+        borne += [Borne(position=each.position, profit=each.profit, part=Part.NETTED) for each in own]
+    else:
+        borne += [_outside(each.position, each.profit, ranked) for each in own if each.position not in shares]
+    amount = total(each.amount for each in borne)
     return Explanation(cycle=cycle, trader=trader, rulebook=rulebook, rate=rate, amount=amount, positions=tuple(borne))
 
 
@@ -106,8 +101,11 @@ def _rate(cycle: Cycle, rulebook: Rulebook) -> Fraction | None:
     return rate if rulebook.min_levy_rate is None else max(rate, Fraction(rulebook.min_levy_rate))
 
 
-def _below(ranked: Ranked) -> Borne:
-    return Borne(position=ranked.position, profit=ranked.profit, part=Part.BELOW_CUT, rank=ranked.rank)
+def _outside(position: str, profit: Decimal, ranked: Mapping[str, Ranked]) -> Borne:
+    """A position, or a netted trader, that takes no part. What was earned has a place wherever anything is shared."""
+    if position in ranked:
+        return Borne(position=position, profit=profit, part=Part.BELOW_CUT, rank=ranked[position].rank)
+    return Borne(position=position, profit=profit, part=Part.NO_PROFIT if profit <= 0 else Part.NOTHING_SHARED)
 
 
 def _participant(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fraction, proof: Proof | None) -> Borne:
@@ -141,11 +139,3 @@ def _formula(row: Allocation, cycle: Cycle, rulebook: Rulebook, rate: Fraction, 
         assert rulebook.min_levy_rate is not None
         return f"{plain(row.profit)} · {plain(rulebook.min_levy_rate)} {equals} {plain(rounded)}"
     return f"{plain(cycle.to_allocate)} · {plain(row.profit)} / {plain(cycle.base)} {equals} {plain(rounded)}"
-
-
-def _part(position: CyclePosition, cycle: Cycle, *, netted: bool) -> Part:
-    if netted:
-        return Part.NETTED
-    if position.profit <= 0:
-        return Part.NO_PROFIT
-    return Part.BELOW_CUT if cycle.participants else Part.NOTHING_SHARED

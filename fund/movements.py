@@ -233,6 +233,7 @@ class Movements:
         lines = [Line(account, debit=part) for account, part in bearers if part]
         usual = "deficit_carried" if split.carried == loss else "fund_payout"
         planned = self._plan(cause, kind or usual, cause.reference(), [*lines, *against])
+        had = working.balance
         working.balance = EXACT.subtract(working.balance, split.fund)
         working.deficit = EXACT.add(working.deficit, split.carried)
         working.payouts = total((working.payouts, split.fund, split.reserved_used))
@@ -249,6 +250,7 @@ class Movements:
             to_allocate=split.to_allocate,
             treasury_paid=split.treasury,
             carried=split.carried,
+            fund_balance=had,
         )
         self._settled.append((shortfall, planned))
         return shortfall

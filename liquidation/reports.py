@@ -1,13 +1,17 @@
 """Receipts of takeovers: reads across fills, entries and what the fund made of a result."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from fund import rulebooks
 from fund.models import Cycle, Shortfall, Surplus
+from fund.rulebook import SHARE_NAMES, CostPolicy
+from fund.rules import spendable
 from fund.settlement.losses import of_cycle
-from ledger.models import Entry
+from ledger import chart
+from ledger.models import Entry, Posting
 from ledger.money import EXACT, total
 from liquidation import errors
 from liquidation.engine import SOURCE, ZERO
@@ -20,6 +24,19 @@ class Layer:
 
     name: str
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What one receiver got of a surplus: its part of the penalty, and of what the penalty left."""
+
+    receiver: str
+    penalty: Decimal
+    rest: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        return EXACT.add(self.penalty, self.rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +70,33 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A takeover from its fills to the last layer, in its margin currency.
+    """A takeover from its fills to the last layer, in its margin currency: with the rules, all to work it out again.
 
-    result = trading_result − costs, where costs come off it; `layers` sum to the loss, or to the surplus. While it is
-    open, `result` is the one so far, and there are no layers. Reversed fills are shown and count for nothing.
+    result = trading_result − costs, where `costs_borne_by` is the result; `layers` sum to the loss, or to the surplus,
+    `received` to the surplus. While it is open, `result` is the one so far, and there are no layers. Reversed fills are
+    shown and count for nothing.
+
+    `leftover`: of a takeover at mark, the part of the margin that the engine got; once closed its fills' parts sum to
+    it. `reserved_from`: what the fund had free before it set the compensation aside; `fund_balance`: when its part of
+    the loss was decided, and `spendable` what of that was above its floor. `deficit_before`: carried when an injection
+    repaid of it. They are None where nothing was set aside, lost or repaid.
     """
 
     takeover: Takeover
+    leftover: Decimal
+    reserved_from: Decimal | None
     fills: tuple[Fill, ...]
     trading_result: Decimal
     costs: Decimal
+    costs_borne_by: str
     result: Decimal
     loss: Decimal
+    fund_balance: Decimal | None
+    spendable: Decimal | None
     layers: tuple[Layer, ...]
+    received: tuple[Received, ...]
+    released: Decimal
+    deficit_before: Decimal | None
     deficit_repaid: Decimal
     shared: Shared | None
     adl: tuple[Averted, ...]
@@ -74,13 +105,13 @@ class Receipt:
 
 def receipt(reference: str) -> Receipt:
     """What became of a takeover. Raises NotFound `takeover_unknown`."""
-    takeover = Takeover.objects.select_related("contract__fund", "rulebook").filter(reference=reference).first()
+    related = ("contract__fund", "contract__margin_currency", "rulebook")
+    takeover = Takeover.objects.select_related(*related).filter(reference=reference).first()
     if takeover is None:
         raise errors.takeover_unknown(reference)
+    rulebook = rulebooks.load(takeover.rulebook)
     fills = tuple(takeover.fills.select_related("entry", "reversed_by").order_by("id"))
     standing = [fill for fill in fills if fill.reversed_at is None]
-    trading_result = total(fill.result for fill in standing)
-    costs = total(fill.fee for fill in standing)
     result: Decimal = takeover.running_result if takeover.result is None else takeover.result
     surplus = Surplus.objects.filter(source_kind=SOURCE, source_id=reference, reversed_by=None).first()
     shortfall = (
@@ -88,18 +119,33 @@ def receipt(reference: str) -> Receipt:
         .filter(source_kind=SOURCE, source_id=reference, reversed_by=None)
         .first()
     )
+    had = shortfall.fund_balance if shortfall else None
+    entries = tuple(Entry.objects.filter(source_kind=SOURCE, source_id=reference).order_by("id"))
+    lines = _lines(entries)
     return Receipt(
         takeover=takeover,
+        leftover=total((takeover.leftover, *(fill.leftover for fill in standing))),
+        reserved_from=_before(lines, "reserve", chart.fund(takeover.contract.fund.code)),
         fills=fills,
-        trading_result=trading_result,
-        costs=costs,
+        trading_result=total(fill.result for fill in standing),
+        costs=total(fill.fee for fill in standing),
+        costs_borne_by="result" if rulebook.cost_policy is CostPolicy.NET else "treasury",
         result=result,
         loss=max(EXACT.minus(result), ZERO) if takeover.result is not None else ZERO,
+        fund_balance=had,
+        spendable=None if had is None else spendable(fund_balance=had, rulebook=rulebook),
         layers=tuple(_layers(takeover, surplus, shortfall)),
+        received=tuple(_received(surplus, lines)) if surplus else (),
+        released=_released(takeover, shortfall),
+        deficit_before=(
+            _before(lines, "deficit_repaid", chart.deficit(takeover.contract.fund.code))
+            if surplus and surplus.repaid
+            else None
+        ),
         deficit_repaid=surplus.repaid if surplus else ZERO,
         shared=_shared(shortfall),
         adl=_averted(takeover, fills),
-        entries=tuple(Entry.objects.filter(source_kind=SOURCE, source_id=reference).order_by("id")),
+        entries=entries,
     )
 
 
@@ -116,6 +162,39 @@ def _layers(takeover: Takeover, surplus: Surplus | None, shortfall: Shortfall | 
     assert result is not None, f"{takeover.reference} is not closed, and its result is shared"
     assert total(layer.amount for layer in layers) == result.copy_abs(), f"{layers} do not sum to {result}"
     return layers
+
+
+def _lines(entries: Collection[Entry]) -> dict[str, list[Posting]]:
+    """Of each kind of entry the lines of the newest one: what a correction took back was booked again after it."""
+    newest = {entry.kind: entry.pk for entry in entries}
+    told = {newest[kind]: kind for kind in ("reserve", "penalty", "deficit_repaid") if kind in newest}
+    found: dict[str, list[Posting]] = {}
+    if told:
+        for line in Posting.objects.select_related("account").filter(entry_id__in=told):
+            found.setdefault(told[line.entry_id], []).append(line)
+    return found
+
+
+def _before(lines: Mapping[str, Collection[Posting]], kind: str, account: str) -> Decimal | None:
+    """What stood on the account before an entry of this kind took from it, by the line of that; None without one."""
+    taken = (line for line in lines.get(kind, ()) if line.account.code == account)
+    return next((total((line.balance_after, line.debit, line.credit)) for line in taken), None)
+
+
+def _received(surplus: Surplus, lines: Mapping[str, Collection[Posting]]) -> Iterator[Received]:
+    """All four receivers; of the penalty by the lines of its entry, where there was one."""
+    charged = lines["penalty"] if surplus.penalty else ()
+    penalty = {line.account.kind: line.credit for line in charged}
+    rest = dict(zip(SHARE_NAMES, (getattr(surplus, name) for name in GAIN_PARTS[1:]), strict=True))
+    for name in SHARE_NAMES:
+        yield Received(receiver=name, penalty=penalty.get(name, ZERO), rest=rest[name])
+
+
+def _released(takeover: Takeover, shortfall: Shortfall | None) -> Decimal:
+    if takeover.status != Takeover.Status.CLOSED:
+        return ZERO
+    used = shortfall.reserved_used if shortfall else ZERO
+    return EXACT.subtract(takeover.compensation, used)
 
 
 def _shared(shortfall: Shortfall | None) -> Shared | None:

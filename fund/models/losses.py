@@ -27,6 +27,9 @@ class Shortfall(models.Model):
     to_allocate = AmountField(default=0, help_text="For profitable traders, at the cycle's settlement.")
     treasury_paid = AmountField(default=0)
     carried = AmountField(default=0)
+    # Kept, since the journal does not tell it: a contribution may come between this reading and the entry, and of a
+    # fund that paid nothing there is no line. Null for rows from before it was kept.
+    fund_balance = AmountField(null=True, blank=True, help_text="What the fund had free when its part was decided.")
     reversed_by = models.OneToOneField(Entry, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:

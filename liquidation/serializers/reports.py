@@ -6,9 +6,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fund.models import Cycle
+from fund.rulebook import SHARE_NAMES
 from ledger.money import plain
-from ledger.rest.fields import AmountField, CountField, TextField, TimeField
-from liquidation.models import Fill, Takeover
+from ledger.rest.fields import AmountField, CountField, DocumentField, TextField, TimeField
+from liquidation.models import Contract, Fill, Takeover
 from liquidation.reports import Receipt
 from liquidation.serializers.unfilled import CounterpartyFillSerializer
 
@@ -19,7 +20,11 @@ class ReceiptFillSerializer(serializers.Serializer[Fill]):
     price = AmountField(allow_null=True)
     quantity = AmountField()
     fee = AmountField()
-    result = AmountField(help_text="Against the bankruptcy price, before costs.")
+    result = AmountField(
+        help_text="Against the bankruptcy price, before costs: half-even to the currency's decimals, of an inverse "
+        "contract up. Without a price it is what the venue told."
+    )
+    leftover = AmountField(help_text="Part of the takeover's leftover: result − leftover was booked against mark.")
     filled_at = TimeField()
     entry = CountField(source="entry_id", allow_null=True)
     reversed_at = TimeField(allow_null=True)
@@ -27,6 +32,15 @@ class ReceiptFillSerializer(serializers.Serializer[Fill]):
 
 class LayerSerializer(serializers.Serializer[Any]):
     name = TextField()
+    amount = AmountField()
+
+
+class ReceivedSerializer(serializers.Serializer[Any]):
+    """What a receiver of the surplus got in all: amount = penalty + rest."""
+
+    receiver = serializers.ChoiceField(list(SHARE_NAMES))
+    penalty = AmountField(help_text="Its part of the penalty, by penalty_split.")
+    rest = AmountField(help_text="Its part of what the penalty left, by surplus_split and injection_cap_rate.")
     amount = AmountField()
 
 
@@ -72,27 +86,60 @@ class ReceiptEntrySerializer(serializers.Serializer[Any]):
 
 
 class ReceiptSerializer(serializers.Serializer[Receipt]):
-    """A takeover from its fills to the last layer. result = trading_result − costs, where costs come off it."""
+    """A takeover from its fills to the last layer, with every number and rule that it follows from.
+
+    trading_result and costs are the sums of the fills that were not reversed. result = trading_result − costs, or
+    trading_result alone where the treasury bears the costs.
+    """
 
     takeover = TextField(source="takeover.reference")
     contract = TextField(source="takeover.contract.symbol")
+    contract_kind = serializers.ChoiceField(Contract.Kind.choices, source="takeover.contract.kind")
+    multiplier = AmountField(source="takeover.contract.multiplier")
+    tick = AmountField(source="takeover.contract.tick", allow_null=True)
     fund = TextField(source="takeover.contract.fund.code")
-    currency = TextField(source="takeover.contract.margin_currency_id")
+    currency = TextField(source="takeover.contract.margin_currency_id", help_text="Margin currency, of all amounts.")
+    decimals = CountField(source="takeover.contract.margin_currency.decimals")
     trader = TextField(source="takeover.trader")
     side = TextField(source="takeover.side")
     quantity = AmountField(source="takeover.quantity")
+    entry_price = AmountField(source="takeover.entry_price", allow_null=True)
     bankruptcy_price = AmountField(source="takeover.bankruptcy_price")
+    mark_price = AmountField(source="takeover.mark_price", allow_null=True)
     margin = AmountField(source="takeover.margin")
+    leftover = AmountField(
+        help_text="Of the margin, to the engine where takeover_valuation is mark: the result from the bankruptcy price "
+        "to mark_price. The parts of the fills sum to it."
+    )
+    compensation = AmountField(source="takeover.compensation", help_text="Set aside by the fund before the close.")
+    reserved_from = AmountField(allow_null=True, help_text="What the fund had free before it set that aside.")
+    limit_price = AmountField(source="takeover.limit_price", allow_null=True)
     status = serializers.ChoiceField(Takeover.Status.choices, source="takeover.status")
     rulebook = CountField(source="takeover.rulebook.version", help_text="Version of the fund's rulebook.")
+    rules = DocumentField(source="takeover.rulebook.fields", help_text="The rulebook version with every field.")
     fills = ReceiptFillSerializer(many=True)
+    notional = AmountField(
+        source="takeover.notional",
+        help_text="Of the fills at their prices, or at the bankruptcy price without one, each to 18 decimals; "
+        "penalty_rate and injection_cap_rate are taken of it before it is rounded.",
+    )
     trading_result = AmountField()
     costs = AmountField()
+    costs_borne_by = serializers.ChoiceField(["result", "treasury"], help_text="By cost_policy: net or gross.")
     result = AmountField(help_text="Of the fills so far, while the takeover is open.")
     loss = AmountField()
+    fund_balance = AmountField(allow_null=True, help_text="What the fund had free when its part was decided.")
+    spendable = AmountField(allow_null=True, help_text="What of fund_balance was above fund_floor.")
     parts = serializers.SerializerMethodField()
-    layers = LayerSerializer(many=True, help_text="Every layer; they sum to the loss, or to the surplus.")
-    deficit_repaid = AmountField()
+    layers = LayerSerializer(
+        many=True,
+        help_text="Every layer; they sum to the loss, or to the surplus. penalty: all of it; injected: to the fund, "
+        "beside its part of the penalty.",
+    )
+    received = ReceivedSerializer(many=True, help_text="A surplus by receiver; the amounts sum to it.")
+    released = AmountField(help_text="Of the compensation, back to the fund: what is not reserved_used.")
+    deficit_before = AmountField(allow_null=True, help_text="Carried by the fund before deficit_repaid.")
+    deficit_repaid = AmountField(help_text="deficit_repayment of what the fund got, half-even, at most the deficit.")
     shared = SharedSerializer(allow_null=True)
     adl = AvertedSerializer(many=True)
     entries = ReceiptEntrySerializer(many=True)

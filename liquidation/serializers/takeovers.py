@@ -53,8 +53,8 @@ class NewTakeoverSerializer(StrictSerializer):
 class WaterfallSerializer(serializers.Serializer[Takeover]):
     """What became of the result: result = penalty + injected + to_… − paid − treasury_paid − to_allocate − carried."""
 
-    penalty = AmountField()
-    injected = AmountField(help_text="Into the fund.")
+    penalty = AmountField(help_text="All of it, whoever gets it; the receipt says who.")
+    injected = AmountField(help_text="Into the fund, beside its part of the penalty.")
     to_vault = AmountField()
     to_trader = AmountField()
     to_fees = AmountField()

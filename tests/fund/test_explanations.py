@@ -115,6 +115,19 @@ def test_positions_netted_per_trader_stand_under_the_traders_share() -> None:
     assert explanation.amount == Allocation.objects.get(trader="sue").amount
 
 
+def test_a_trader_whose_losses_net_its_profit_away_has_no_profit_and_no_rank() -> None:
+    profits = {**PROFITS, "p6": ("max", "3000"), "p7": ("max", "-3500")}
+    cycle = settled(profits=profits, allocation_unit="trader")
+
+    positions = explain(cycle_id=cycle.pk, trader="max").positions
+
+    assert [(each.position, plain(each.profit), each.part, each.rank) for each in positions] == [
+        ("max", "-500", Part.NO_PROFIT, None),
+        ("p6", "3000", Part.NETTED, None),
+        ("p7", "-3500", Part.NETTED, None),
+    ]
+
+
 def test_positions_that_bear_nothing_say_why() -> None:
     cycle = settled()
 

@@ -205,6 +205,7 @@ class Explanation:
     min_levy_rate: Decimal | None
     rate: Decimal | None
     allocated: Decimal
+    levy_surplus: Decimal
     residue: Decimal
     cut_line: CutLine
     positions: list[Borne]

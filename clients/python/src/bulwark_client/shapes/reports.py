@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from bulwark_client.shapes.funds import RulebookName
 from bulwark_client.shapes.takeovers import CounterpartyFill
@@ -16,6 +17,7 @@ class ReceiptFill:
     quantity: Decimal
     fee: Decimal
     result: Decimal
+    leftover: Decimal
     filled_at: datetime
     entry: int | None
     reversed_at: datetime | None
@@ -24,6 +26,16 @@ class ReceiptFill:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     name: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What a receiver of the surplus got in all: amount = penalty + rest."""
+
+    receiver: str
+    penalty: Decimal
+    rest: Decimal
     amount: Decimal
 
 
@@ -73,26 +85,44 @@ class ReceiptEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A takeover from its fills to the last layer."""
+    """A takeover from its fills to the last layer, with every number and rule that it follows from."""
 
     takeover: str
     contract: str
+    contract_kind: str
+    multiplier: Decimal
+    tick: Decimal | None
     fund: str
     currency: str
+    decimals: int
     trader: str
     side: str
     quantity: Decimal
+    entry_price: Decimal | None
     bankruptcy_price: Decimal
+    mark_price: Decimal | None
     margin: Decimal
+    leftover: Decimal
+    compensation: Decimal
+    reserved_from: Decimal | None
+    limit_price: Decimal | None
     status: str
     rulebook: int
+    rules: dict[str, Any]
     fills: list[ReceiptFill]
+    notional: Decimal
     trading_result: Decimal
     costs: Decimal
+    costs_borne_by: str
     result: Decimal
     loss: Decimal
+    fund_balance: Decimal | None
+    spendable: Decimal | None
     parts: Parts
     layers: list[Layer]
+    received: list[Received]
+    released: Decimal
+    deficit_before: Decimal | None
     deficit_repaid: Decimal
     shared: Shared | None
     adl: list[Averted]
