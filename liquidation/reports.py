@@ -121,11 +121,11 @@ def receipt(reference: str) -> Receipt:
     )
     had = shortfall.fund_balance if shortfall else None
     entries = tuple(Entry.objects.filter(source_kind=SOURCE, source_id=reference).order_by("id"))
-    lines = _lines(entries)
+    lines, fund = _lines(entries), takeover.contract.fund.code
     return Receipt(
         takeover=takeover,
         leftover=total((takeover.leftover, *(fill.leftover for fill in standing))),
-        reserved_from=_before(lines, "reserve", chart.fund(takeover.contract.fund.code)),
+        reserved_from=_before(lines, "reserve", chart.fund(fund)),
         fills=fills,
         trading_result=total(fill.result for fill in standing),
         costs=total(fill.fee for fill in standing),
@@ -137,11 +137,8 @@ def receipt(reference: str) -> Receipt:
         layers=tuple(_layers(takeover, surplus, shortfall)),
         received=tuple(_received(surplus, lines)) if surplus else (),
         released=_released(takeover, shortfall),
-        deficit_before=(
-            _before(lines, "deficit_repaid", chart.deficit(takeover.contract.fund.code))
-            if surplus and surplus.repaid
-            else None
-        ),
+        # Of a close that was taken back the line is still there.
+        deficit_before=(_before(lines, "deficit_repaid", chart.deficit(fund)) if surplus and surplus.repaid else None),
         deficit_repaid=surplus.repaid if surplus else ZERO,
         shared=_shared(shortfall),
         adl=_averted(takeover, fills),

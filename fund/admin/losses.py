@@ -36,7 +36,17 @@ class ShortfallAdmin(BookAdmin[Shortfall]):
         (None, {"fields": ["source", "fund", "rulebook", "cycle", "effective_at"]}),
         (
             "The loss and who bears it",
-            {"fields": ["loss", "fund_paid", "reserved_used", "to_allocate", "treasury_paid", "carried"]},
+            {
+                "fields": [
+                    "loss",
+                    "fund_balance",
+                    "fund_paid",
+                    "reserved_used",
+                    "to_allocate",
+                    "treasury_paid",
+                    "carried",
+                ]
+            },
         ),
         ("Booked", {"fields": ["entry", "reversed_by"]}),
     ]

@@ -34,7 +34,7 @@ class BorneSerializer(serializers.Serializer[Borne]):
     exact = serializers.SerializerMethodField()
     most = AmountField(allow_null=True, help_text="The cap's share of the profit.")
     floored = AmountField(allow_null=True)
-    rounding = AmountField(allow_null=True, help_text="The unit that the largest remainders get.")
+    rounding = AmountField(allow_null=True, help_text="Of the left-over units: by largest remainder, then rank.")
     entry = CountField(source="entry_id", allow_null=True)
     proof = ProofSerializer(allow_null=True, help_text="Of a participant.")
 

@@ -11,6 +11,7 @@ from fund.explanations import Borne, Explanation, Part, explain
 from fund.models import Allocation, Cycle, Shortfall
 from fund.positions import PositionProfit
 from fund.rulebooks import in_force
+from fund.serializers.explanations import ExplanationSerializer
 from ledger.errors import NotFound
 from ledger.money import plain
 from tests.builders import moment, move, post
@@ -142,6 +143,15 @@ def test_cycle_without_a_loss_shares_nothing() -> None:
 
     assert (explanation.rate, explanation.amount) == (None, Decimal(0))
     assert {each.part for each in explanation.positions} == {Part.NOTHING_SHARED}
+
+
+def test_what_a_minimum_levy_took_beyond_the_loss_is_shown() -> None:
+    cycle = settled("100", min_levy_rate="0.2")
+
+    shown = ExplanationSerializer(explain(cycle_id=cycle.pk, trader="bob")).data
+
+    figures = {name: shown[name] for name in ("to_allocate", "allocated", "levy_surplus", "residue")}
+    assert figures == {"to_allocate": "100", "allocated": "190", "levy_surplus": "90", "residue": "0"}
 
 
 def test_trader_without_a_position_bears_nothing() -> None:
