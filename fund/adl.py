@@ -141,17 +141,7 @@ def queue(book: Book, *, policy: AdlQueue, seed: str | None, quantity: Decimal, 
         AdlFill(position=row.position, trader=row.trader, quantity=closes) for _, row, closes in ranked if closes
     )
     return Head(
-        queued=tuple(
-            Queued(
-                rank=rank,
-                position=row.position,
-                trader=row.trader,
-                quantity=row.quantity,
-                profit=row.profit,
-                score=adl_score(row, queue=policy),
-            )
-            for rank, row, _ in ranked
-        ),
+        queued=tuple(Queued.at(rank, row, adl_score(row, queue=policy)) for rank, row, _ in ranked),
         length=length,
         cut=AdlCut(fills=fills, left=EXACT.subtract(quantity, total(fill.quantity for fill in fills))),
     )

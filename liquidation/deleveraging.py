@@ -10,16 +10,17 @@ from datetime import datetime
 from decimal import Decimal
 
 from fund import adl
+from fund.rules import AdlFill
 from ledger import accounts, chart
 from ledger.events.recording import record
 from ledger.money import EXACT, plain, total
 from ledger.posting import Line
 from ledger.transactions import Outdated, retried
-from liquidation import errors, events
+from liquidation import errors, events, evidence
 from liquidation.contracts import kind_of
 from liquidation.engine import ZERO, Engine
+from liquidation.evidence import Evidence
 from liquidation.models import CounterpartyFill, Deleveraging, Fill, Takeover
-from liquidation.ranking import Ranking, rank
 from liquidation.rules import PositionSide, book_for_trader, profit_and_loss
 from liquidation.values import check_name, check_positive, check_reference
 
@@ -62,13 +63,15 @@ def report_adl(
 ) -> Deleveraged:
     """Book an ADL event: its fills close as much of the takeover, whatever is left stays open.
 
+    It goes by the queue that `report_unfilled` answered last, where there is one. `mark_price`: the event's own.
     Raises NotFound `takeover_unknown`; ReferenceReused; Refused `takeover_closed`, `takeover_reversed`,
-    `adl_not_in_rulebook`, `adl_fills_missing`, `adl_entry_price_missing`, `name_malformed`, `quantity_not_positive`,
-    `price_not_positive`, `fill_exceeds_remaining`, `mark_price_missing`, `reference_malformed`; PostingRefused.
+    `adl_not_in_rulebook`, `adl_fills_missing`, `adl_entry_price_missing`, `adl_fill_not_listed`, `name_malformed`,
+    `quantity_not_positive`, `price_not_positive`, `fill_exceeds_remaining`, `mark_price_missing`,
+    `reference_malformed`; PostingRefused.
     """
     opened = _open_accounts(takeover, fills)
     engine = Engine([takeover], recorded_at=recorded_at)
-    known = Deleveraging.objects.select_related("takeover").filter(reference=reference).first()
+    known = Deleveraging.objects.select_related("takeover", "answered").filter(reference=reference).first()
     if known is not None:
         _check_same(known, takeover, fills, occurred_at)
         known.takeover = engine.takeover(takeover)
@@ -82,20 +85,27 @@ def report_adl(
     quantity = total(fill.quantity for fill in fills)
     if quantity > taken_over.remaining:
         raise errors.fill_exceeds_remaining(takeover, quantity=quantity, remaining=taken_over.remaining, field="fills")
-    ranking = rank(taken_over, engine.rulebook(taken_over), quantity=quantity, mark_price=mark_price)
+    kept = evidence.of_event(
+        reference,
+        taken_over,
+        engine.rulebook(taken_over),
+        fills=[AdlFill(position=fill.position, trader=fill.trader, quantity=fill.quantity) for fill in fills],
+        mark_price=mark_price,
+    )
     if Fill.objects.filter(reference=reference).exists():
         raise errors.reference_reused(reference, "a fill")
 
     event = Deleveraging(
         reference=reference,
         takeover=taken_over,
-        price=ranking.price,
+        price=kept.price,
         quantity=quantity,
-        queue=ranking.to_json(),
+        answered=kept.answered,
+        queue=kept.queue,
         occurred_at=occurred_at or recorded_at,
         recorded_at=recorded_at,
     )
-    _book(engine, event, ranking, _counterparties(event, fills))
+    _book(engine, event, kept, _counterparties(event, fills))
     return Deleveraged(event, replayed=False)
 
 
@@ -156,10 +166,10 @@ def _counterparties(event: Deleveraging, fills: Sequence[Counterparty]) -> list[
     return closed
 
 
-def _book(engine: Engine, event: Deleveraging, ranking: Ranking, closed: Sequence[CounterpartyFill]) -> None:
+def _book(engine: Engine, event: Deleveraging, kept: Evidence, closed: Sequence[CounterpartyFill]) -> None:
     takeover = event.takeover
     batches = [closed[start : start + _AT_ONCE] for start in range(0, len(closed), _AT_ONCE)]
-    averted = _averted(engine, event, ranking)
+    averted = _averted(engine, event, kept.mark_price)
     takeover.adl_averted = EXACT.add(takeover.adl_averted, averted)
     event.queue["averted"] = plain(averted)
     first = engine.close_part(
@@ -194,11 +204,11 @@ def _book(engine: Engine, event: Deleveraging, ranking: Ranking, closed: Sequenc
     record([events.of_adl(event, counterparties=len(closed), averted=averted)])
 
 
-def _averted(engine: Engine, event: Deleveraging, ranking: Ranking) -> Decimal:
+def _averted(engine: Engine, event: Deleveraging, mark_price: Decimal | None) -> Decimal:
     """The loss that closing this quantity at mark would have made, less the one at the event's price."""
-    if not ranking.mark_price:
+    if not mark_price:
         return ZERO
-    at_mark = engine.result_at(event.takeover, quantity=event.quantity, price=ranking.mark_price)
+    at_mark = engine.result_at(event.takeover, quantity=event.quantity, price=mark_price)
     at_price = engine.result_at(event.takeover, quantity=event.quantity, price=event.price) if event.price else ZERO
     return max(EXACT.subtract(max(EXACT.minus(at_mark), ZERO), max(EXACT.minus(at_price), ZERO)), ZERO)
 

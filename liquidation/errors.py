@@ -118,6 +118,12 @@ def adl_entry_price_missing(reference: str, trader: str) -> Refused:
     return Refused("adl_entry_price_missing", detail, field="fills")
 
 
+def adl_fill_not_listed(reference: str, trader: str, position: str) -> Refused:
+    whose = f"position {position} of {trader}" if position else f"{trader}"
+    detail = f"ADL {reference}: {whose} is not in the list that `unfilled/` was told last"
+    return Refused("adl_fill_not_listed", detail, field="fills")
+
+
 def inventory_insufficient(contract: str, *, quantity: Decimal, held: Decimal) -> Refused:
     detail = f"contract {contract}: {plain(quantity)} exceeds what the fund holds, {plain(held)}"
     return Refused("inventory_insufficient", detail, field="quantity")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -180,14 +182,39 @@ class Fill(models.Model):
         return self.reference
 
 
+class AnsweredQueue(models.Model):
+    """One ADL queue as it was answered to `unfilled/`: the engine acts on it, and the venue's positions change."""
+
+    takeover = models.ForeignKey(Takeover, on_delete=models.PROTECT, related_name="answered_queues")
+    quantity = AmountField()
+    mark_price = AmountField(null=True, blank=True)
+    queue = models.JSONField(
+        help_text="Down to the cut line with its inputs; of an external queue all that was listed."
+    )
+    answered_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    recorded_by = RecorderField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.takeover}, {self.answered_at}"
+
+
 class Deleveraging(models.Model):
-    """One ADL event of a takeover: the queue as it was ranked, its cut line and the inputs, kept as evidence."""
+    """One ADL event of a takeover. Its queue, cut line and inputs are kept as evidence."""
 
     reference = models.CharField(max_length=200, unique=True, db_collation="C")
     takeover = models.ForeignKey(Takeover, on_delete=models.PROTECT, related_name="deleveragings")
     price = AmountField()
     quantity = AmountField()
-    queue = models.JSONField(help_text="Ranked queue down to the cut line, with its inputs.")
+    answered = models.ForeignKey(
+        AnsweredQueue, null=True, blank=True, on_delete=models.PROTECT, related_name="deleveragings"
+    )
+    queue = models.JSONField(
+        help_text="The queue, where none had been answered; the event's mark, and what it averted."
+    )
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     recorded_by = RecorderField()
@@ -197,6 +224,11 @@ class Deleveraging(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """The queue that the event went by, and what the event says beside it."""
+        return {**(self.answered.queue if self.answered else {}), **self.queue}
 
 
 class CounterpartyFill(models.Model):

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from fund import adl, rulebooks
 from fund.models import InventoryPosition
@@ -24,6 +25,7 @@ class Ranking:
     """
 
     policy: Adl
+    book: adl.Book
     price: Decimal
     mark_price: Decimal | None
     seed: str | None
@@ -33,30 +35,56 @@ class Ranking:
     cut: AdlCut
 
     def to_json(self) -> dict[str, object]:
-        """The queue down to the cut line with its inputs; numbers as text, a score as an exact fraction."""
-        closed = {fill.position: fill.quantity for fill in self.cut.fills}
-        down_to = max((row.rank for row in self.queued if row.position in closed), default=0)
+        """The queue down to the cut line with its inputs, an external one as a whole: its fills are held to it.
+
+        Numbers as text, profit and score as exact fractions.
+        """
+        closing = {fill.position for fill in self.cut.fills}
+        external = self.policy.queue is AdlQueue.EXTERNAL
+        down_to = max((row.rank for row in self.queued if external or row.position in closing), default=0)
+        return {
+            **self.terms(),
+            "mark_price": _text(self.mark_price),
+            "rows": [{**row, "profit": str(row["profit"])} for row in self.rows(down_to)],
+        }
+
+    def terms(self) -> dict[str, object]:
+        """What is the same for every row, so that each profit, score and place can be worked out anew.
+
+        `left` is None where the exchange has an order of its own and has told none.
+        """
+        told = bool(self.queued) or self.policy.queue is not AdlQueue.EXTERNAL
         return {
             "queue": self.policy.queue.value,
             "price_policy": self.policy.price.value,
-            "mark_price": None if self.mark_price is None else plain(self.mark_price),
+            "contract": self.book.contract,
+            "kind": self.book.kind.value,
+            "multiplier": plain(self.book.multiplier),
+            "side": self.book.side.value,
             "seed": self.seed,
             "length": self.length,
-            "left": plain(self.cut.left),
-            "rows": [
-                {
-                    "rank": row.rank,
-                    "position": row.position,
-                    "trader": row.trader,
-                    "quantity": plain(row.quantity),
-                    "profit": str(row.profit),
-                    "score": None if row.score is None else str(row.score),
-                    "closes": plain(closed.get(row.position, Decimal(0))),
-                }
-                for row in self.queued
-                if row.rank <= down_to
-            ],
+            "left": plain(self.cut.left) if told else None,
         }
+
+    def rows(self, most: int) -> list[dict[str, Any]]:
+        """The first places with what each is made of; `profit` is exact, every other number is text."""
+        closes = {fill.position: fill.quantity for fill in self.cut.fills}
+        return [
+            {
+                "rank": row.rank,
+                "position": row.position,
+                "trader": row.trader,
+                "quantity": plain(row.quantity),
+                "entry_price": plain(row.entry_price),
+                "mark_price": plain(row.mark_price),
+                "margin": _text(row.margin),
+                "wallet": _text(row.wallet),
+                "profit": row.profit,
+                "score": None if row.score is None else str(row.score),
+                "closes": plain(closes.get(row.position, Decimal(0))),
+            }
+            for row in self.queued[:most]
+        ]
 
 
 def rank(
@@ -77,24 +105,17 @@ def rank(
     if policy is None:
         raise errors.adl_not_in_rulebook(takeover.reference, str(takeover.rulebook))
     mark = mark_of(takeover, mark_price)
-    if policy.price is AdlPrice.MARK and mark is None:
-        raise errors.mark_price_missing(f"takeover {takeover.reference}")
+    price = price_at(takeover, policy, mark)
     seed = None
     if policy.queue is AdlQueue.SEEDED_RANDOM:
         if not takeover.adl_seed:
             takeover.adl_seed = policy.seed or secrets.token_hex(16)
         seed = takeover.adl_seed
-    head = adl.queue(
-        book_of(takeover.contract, PositionSide(takeover.side).opposite),
-        policy=policy.queue,
-        seed=seed,
-        quantity=quantity,
-        listed=listed,
-    )
-    price = mark if policy.price is AdlPrice.MARK else takeover.bankruptcy_price
-    assert price is not None
+    book = book_of(takeover.contract, PositionSide(takeover.side).opposite)
+    head = adl.queue(book, policy=policy.queue, seed=seed, quantity=quantity, listed=listed)
     return Ranking(
         policy=policy,
+        book=book,
         price=price,
         mark_price=mark,
         seed=seed,
@@ -103,6 +124,16 @@ def rank(
         length=head.length,
         cut=head.cut,
     )
+
+
+def price_at(takeover: Takeover, policy: Adl, mark: Decimal | None) -> Decimal:
+    """At which counterparties are closed. Raises Refused `mark_price_missing`."""
+    if policy.price is AdlPrice.BANKRUPTCY:
+        bankruptcy: Decimal = takeover.bankruptcy_price
+        return bankruptcy
+    if mark is None:
+        raise errors.mark_price_missing(f"takeover {takeover.reference}")
+    return mark
 
 
 def book_of(contract: Contract, side: PositionSide) -> adl.Book:
@@ -139,3 +170,7 @@ def queued_traders(takeover: Takeover) -> tuple[list[str], int]:
         return [], 0
     ranking = rank(takeover, rulebook, quantity=takeover.remaining or takeover.quantity)
     return [row.trader for row in ranking.queued], len(ranking.cut.fills)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)

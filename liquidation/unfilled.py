@@ -15,7 +15,7 @@ from fund.rules import falls_short
 from ledger.events.recording import record
 from ledger.money import EXACT
 from ledger.transactions import retried
-from liquidation import errors, events
+from liquidation import errors, events, evidence
 from liquidation.contracts import kind_of
 from liquidation.engine import ZERO, Engine
 from liquidation.models import Contract, Fill, Takeover
@@ -53,7 +53,8 @@ def report_unfilled(
     recorded_at: datetime | None = None,
 ) -> Unfilled:
     """What nobody took of a takeover goes to the fund's inventory at once where the rulebook and the fund have room
-    for it, else to ADL where its trigger holds: then the answer is the queue, and `report_adl` tells what came of it.
+    for it, else to ADL where its trigger holds: then the answer is the queue, kept for the `report_adl` that tells what
+    came of it.
 
     `mark_price` of the contract now, where the venue tells it; `listed`: the exchange's own order, for an external
     queue. Told again it answers from what is known now.
@@ -86,6 +87,7 @@ def report_unfilled(
         ranking = rank(takeover, engine.rulebook(takeover), quantity=quantity, mark_price=mark_price, listed=listed)
     engine.book()
     if ranking is not None:
+        evidence.keep(takeover, ranking, answered_at=reported_at, recorded_at=engine.recorded_at)
         record([events.of_adl_required(takeover, ranking, at=reported_at)])
     return Unfilled(takeover=takeover, next=Next.ADL if ranking else Next.MARKET, quantity=quantity, ranking=ranking)
 

@@ -12,6 +12,7 @@ from fund.rules.contracts import (
     profit_and_loss,
 )
 from fund.rules.cycles import CYCLE_TRANSITIONS, cycle_can_move
+from fund.rules.differences import adl_differences
 from fund.rules.holding import Holding, give_out, take_in
 from fund.rules.merkle import allocation_leaf, leaf_hash, merkle_path, merkle_root, node_hash, root_from_path
 from fund.rules.split import (
@@ -44,6 +45,7 @@ __all__ = [
     "ResidueSplit",
     "Share",
     "SurplusSplit",
+    "adl_differences",
     "adl_fills",
     "adl_is_due",
     "adl_queue",

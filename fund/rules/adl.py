@@ -56,14 +56,36 @@ class OpenPosition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queued:
-    """A place in the queue, `rank` from 1. `score` is None where the order is drawn, given or has no score."""
+    """A place in the queue, `rank` from 1. `score` is None where the order is drawn, given or has no score.
+
+    The rest is what a score is made of, as the position has it: the contract's terms are the same for all.
+    """
 
     rank: int
     position: str
     trader: str
     quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    margin: Decimal | None
+    wallet: Decimal | None
     profit: Fraction
     score: Fraction | None
+
+    @classmethod
+    def at(cls, rank: int, row: OpenPosition, score: Fraction | None) -> "Queued":
+        return cls(
+            rank=rank,
+            position=row.position,
+            trader=row.trader,
+            quantity=row.quantity,
+            entry_price=row.entry_price,
+            mark_price=row.mark_price,
+            margin=row.margin,
+            wallet=row.wallet,
+            profit=row.profit,
+            score=score,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,17 +250,7 @@ def _as_listed(candidates: Sequence[OpenPosition], listed: Sequence[str]) -> lis
 
 
 def _numbered(scored: Sequence[tuple[OpenPosition, Fraction | None]]) -> tuple[Queued, ...]:
-    return tuple(
-        Queued(
-            rank=rank,
-            position=row.position,
-            trader=row.trader,
-            quantity=row.quantity,
-            profit=row.profit,
-            score=score,
-        )
-        for rank, (row, score) in enumerate(scored, start=1)
-    )
+    return tuple(Queued.at(rank, row, score) for rank, (row, score) in enumerate(scored, start=1))
 
 
 def _in_turn(queued: Sequence[Queued], quantity: Decimal) -> list[Decimal]:

@@ -91,7 +91,7 @@ def adl(stage: Stage, event: Event) -> None:
         mark_price=optional(event, "mark_price"),
         recorded_at=event.at,
     )
-    evidence = known.deleveraging.queue
+    evidence = known.deleveraging.evidence
     rows = [row["trader"] for row in evidence["rows"]]
     if not rows and evidence["queue"] == AdlQueue.EXTERNAL:
         # The venue's own list: whom it has closed, in its order.

@@ -1,16 +1,16 @@
 """Shapes of what happens to the unfilled: the fund's inventory, and ADL."""
 
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fund.models import InventoryMovement
+from fund.rulebook import AdlPrice, AdlQueue
 from ledger.money import MAX_DECIMALS, plain, round_half_even
 from ledger.rest.fields import AmountField, CountField, DocumentField, ReferenceField, TextField, TimeField
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
-from liquidation.models import CounterpartyFill, Deleveraging, Side, Takeover
+from liquidation.models import AnsweredQueue, Contract, CounterpartyFill, Deleveraging, Side, Takeover
 from liquidation.unfilled import Next, Unfilled
 
 # Places of an ADL queue that an answer has, more where more are needed.
@@ -34,9 +34,27 @@ class QueuedSerializer(serializers.Serializer[Any]):
     position = TextField()
     trader = TextField()
     quantity = AmountField()
+    entry_price = AmountField()
+    mark_price = AmountField(help_text="As the open position has it: by it profit and score are.")
+    margin = AmountField(allow_null=True)
+    wallet = AmountField(allow_null=True)
     profit = AmountField(help_text="Unrealised, to 18 decimals.")
     score = TextField(allow_null=True, max_length=None, help_text="What the queue ranks by, as an exact fraction.")
     closes = AmountField()
+
+
+class RankingSerializer(serializers.Serializer[Any]):
+    """What a queue is ranked by, the same for every row: the rulebook's order, and the book of the counterparties."""
+
+    queue = serializers.ChoiceField([each.value for each in AdlQueue])
+    price_policy = serializers.ChoiceField([each.value for each in AdlPrice])
+    contract = TextField()
+    kind = serializers.ChoiceField(Contract.Kind.choices)
+    multiplier = AmountField()
+    side = serializers.ChoiceField(Side.choices, help_text="Of the counterparties.")
+    seed = TextField(allow_null=True, help_text="Of a random order: that of the SHA-256 of `seed:position`.")
+    length = CountField(help_text="Of the whole queue.")
+    left = AmountField(allow_null=True, help_text="No counterparty is there for it; null where none were listed.")
 
 
 class UnfilledSerializer(serializers.Serializer[Any]):
@@ -49,6 +67,7 @@ class UnfilledSerializer(serializers.Serializer[Any]):
     remaining = AmountField(source="takeover.remaining")
     price = serializers.SerializerMethodField()
     mark_price = serializers.SerializerMethodField()
+    ranking = serializers.SerializerMethodField()
     queue = serializers.SerializerMethodField()
 
     @extend_schema_field(AmountField(allow_null=True))
@@ -61,23 +80,17 @@ class UnfilledSerializer(serializers.Serializer[Any]):
         ranking = unfilled.ranking
         return None if ranking is None or ranking.mark_price is None else plain(ranking.mark_price)
 
+    @extend_schema_field(RankingSerializer(allow_null=True))
+    def get_ranking(self, unfilled: Unfilled) -> dict[str, object] | None:
+        return None if unfilled.ranking is None else unfilled.ranking.terms()
+
     @extend_schema_field(QueuedSerializer(many=True, allow_null=True))
     def get_queue(self, unfilled: Unfilled) -> list[dict[str, Any]] | None:
-        if unfilled.ranking is None:
+        ranking = unfilled.ranking
+        if ranking is None:
             return None
-        closes = {fill.position: fill.quantity for fill in unfilled.ranking.cut.fills}
-        return [
-            {
-                "rank": row.rank,
-                "position": row.position,
-                "trader": row.trader,
-                "quantity": plain(row.quantity),
-                "profit": plain(round_half_even(row.profit, MAX_DECIMALS)),
-                "score": None if row.score is None else str(row.score),
-                "closes": plain(closes.get(row.position, Decimal(0))),
-            }
-            for row in unfilled.ranking.queued[: max(QUEUE_SHOWN, len(closes))]
-        ]
+        rows = ranking.rows(max(QUEUE_SHOWN, len(ranking.cut.fills)))
+        return [{**row, "profit": plain(round_half_even(row["profit"], MAX_DECIMALS))} for row in rows]
 
 
 class CounterpartySerializer(StrictSerializer):
@@ -105,6 +118,15 @@ class CounterpartyFillSerializer(serializers.Serializer[CounterpartyFill]):
     entry = CountField(source="entry_id", allow_null=True)
 
 
+class AnsweredQueueSerializer(serializers.Serializer[AnsweredQueue]):
+    """When `unfilled/` answered the queue, for which quantity, and the mark price that held then."""
+
+    answered_at = TimeField()
+    recorded_at = TimeField()
+    quantity = AmountField()
+    mark_price = AmountField(allow_null=True)
+
+
 class DeleveragingSerializer(serializers.Serializer[Deleveraging]):
     """An ADL event, and the takeover as it stands."""
 
@@ -115,7 +137,12 @@ class DeleveragingSerializer(serializers.Serializer[Deleveraging]):
     occurred_at = TimeField()
     recorded_at = TimeField()
     fills = CounterpartyFillSerializer(many=True, source="fills.all")
-    queue = DocumentField(help_text="Ranked queue down to the cut line, with its inputs.")
+    answered = AnsweredQueueSerializer(allow_null=True)
+    queue = DocumentField(
+        source="evidence",
+        help_text="The queue that `unfilled/` answered last, else as ranked at the booking, down to the cut line with "
+        "its inputs; `differs`: what was closed otherwise.",
+    )
     status = serializers.ChoiceField(Takeover.Status.choices, source="takeover.status")
     remaining = AmountField(source="takeover.remaining")
 

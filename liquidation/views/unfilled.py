@@ -59,7 +59,7 @@ class DeleveragingsView(ResourceView):
         events = Deleveraging.objects.filter(takeover=find_takeover(request, reference), **query)
         if trader is not None:
             events = events.filter(pk__in=CounterpartyFill.objects.filter(trader=trader).values("deleveraging_id"))
-        rows = events.select_related("takeover").prefetch_related("fills")
+        rows = events.select_related("takeover", "answered").prefetch_related("fills")
         return page_response(request, rows, by="-id", serializer=DeleveragingSerializer)
 
     @recorded(NewDeleveragingSerializer, DeleveragingSerializer)

@@ -100,6 +100,10 @@ def test_bitmex_worked_example_closes_account_two_then_half_of_five() -> None:
             position=account,
             trader=account,
             quantity=Decimal(ranking[account][0]),
+            entry_price=Decimal(1),
+            mark_price=Decimal(2),
+            margin=None,
+            wallet=None,
             profit=Fraction(1),
             score=Fraction(ranking[account][1]),
         )

@@ -10,7 +10,7 @@ from liquidation.corrections import reverse_fill
 from liquidation.models import Takeover
 from liquidation.rules import TAKEOVER_TRANSITIONS, can_move
 from tests.builders import moment
-from tests.liquidation.venue import deleverage, fill, open_venue, take_over
+from tests.liquidation.venue import deleverage, fill, open_venue, take_over, unfilled
 
 Owner = psycopg.Connection[tuple[object, ...]]
 
@@ -23,6 +23,7 @@ def owner(committed_db: object, owner_connection: Owner) -> Owner:
         take_over(reference)
     fill("f-open", takeover="open", price="101", quantity="4")
     fill("f-closed", takeover="closed", price="101")
+    unfilled("open")
     deleverage("a1", "open", ("sue", "1", "110"))
     take_over("reversed")
     owner_connection.execute("UPDATE liquidation_takeover SET status = 'reversed' WHERE reference = 'reversed'")
@@ -80,6 +81,15 @@ STATEMENTS = [
     ("contract_fixed", "UPDATE liquidation_contract SET multiplier = 2"),
     ("contract_fixed", "DELETE FROM liquidation_contract"),
     ("deleveraging_append_only", "UPDATE liquidation_deleveraging SET price = 1"),
+    (
+        "deleveraging_answered",
+        """INSERT INTO liquidation_deleveraging
+                  (reference, takeover_id, answered_id, price, quantity, queue, occurred_at, recorded_at)
+           SELECT 'a9', t.id, q.id, 1, 1, '{}', now(), now()
+             FROM liquidation_takeover t, liquidation_answeredqueue q WHERE t.reference = 'closed'""",
+    ),
+    ("answered_queue_append_only", "UPDATE liquidation_answeredqueue SET mark_price = 1"),
+    ("answered_queue_append_only", "DELETE FROM liquidation_answeredqueue"),
     ("counterparty_append_only", "UPDATE liquidation_counterpartyfill SET realised = 1"),
     ("correction_append_only", "DELETE FROM liquidation_correction"),
     ("surplus_fixed", "UPDATE fund_surplus SET injected = 0, to_fees = 10"),

@@ -124,9 +124,28 @@ class Queued:
     position: str
     trader: str
     quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    margin: Decimal | None
+    wallet: Decimal | None
     profit: Decimal
     score: str | None
     closes: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """What a queue is ranked by, the same for every place in it; `side` is that of the counterparties."""
+
+    queue: str
+    price_policy: str
+    contract: str
+    kind: str
+    multiplier: Decimal
+    side: str
+    seed: str | None
+    length: int
+    left: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +159,7 @@ class Unfilled:
     remaining: Decimal
     price: Decimal | None
     mark_price: Decimal | None
+    ranking: Ranking | None
     queue: list[Queued] | None
 
 
@@ -166,8 +186,18 @@ class CounterpartyFill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredQueue:
+    """When `unfilled` answered a queue, for which quantity, and the mark price that held then."""
+
+    answered_at: datetime
+    recorded_at: datetime
+    quantity: Decimal
+    mark_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deleveraging:
-    """An ADL event, and its takeover's `status` and `remaining` as it stands."""
+    """An ADL event, the `answered` queue that it goes by, and its takeover's `status` and `remaining` as it stands."""
 
     reference: str
     takeover: str
@@ -176,6 +206,7 @@ class Deleveraging:
     occurred_at: datetime
     recorded_at: datetime
     fills: list[CounterpartyFill]
+    answered: AnsweredQueue | None
     queue: Any
     status: str
     remaining: Decimal
