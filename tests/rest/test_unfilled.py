@@ -52,6 +52,27 @@ def test_unfilled_order_is_answered_with_the_ranked_queue(engine: APIClient) -> 
     assert queue == [(1, "sue", "4", "120", "4"), (2, "tom", "10", "100", "2")]
 
 
+def test_an_answered_score_is_worked_out_by_hand_and_the_event_has_it_too() -> None:
+    """The example of docs/api.md."""
+    engine = engine_of("full_cover", adl={**ADL, "queue": "pnl_rate_x_leverage"})
+    short = {"contract": "X-PERP", "trader": "bob", "side": "short", "bankruptcy_price": "100", "margin": "60"}
+    post(engine, "/takeovers/", {"reference": "t2", "quantity": "6", **short})
+    rows = [["q1", "sue", "X-PERP", "long", "10", "80", "100", "130"]]
+    engine.put("/api/v1/funds/usdt/positions/", {"rows": rows}, format="json")
+
+    document = post(engine, "/takeovers/t2/unfilled/", {}, status=200)
+
+    terms = {name: document["ranking"][name] for name in ("queue", "kind", "multiplier", "side", "length", "left")}
+    assert list(terms.values()) == ["pnl_rate_x_leverage", "linear", "1", "long", 1, "0"]
+    (row,) = document["queue"]
+    assert (row["entry_price"], row["mark_price"], row["margin"], row["wallet"]) == ("80", "100", "130", None)
+    assert (row["profit"], row["score"]) == ("200", "25/33")
+    fills = [{"trader": "sue", "quantity": "6"}]
+    event = post(engine, "/takeovers/t2/adl/", {"reference": "a2", "fills": fills})
+    assert (event["queue"]["rows"], event["queue"]["differs"]) == ([row], [])
+    assert event["answered"]["quantity"] == "6"
+
+
 def test_adl_is_booked_at_the_bankruptcy_price(engine: APIClient) -> None:
     post(engine, "/takeovers/t1/unfilled/", {}, status=200)
 
