@@ -13,7 +13,7 @@ from ledger.models import Currency
 from ledger.transactions import retried
 from liquidation import errors
 from liquidation.models import Contract
-from liquidation.values import check_positive
+from liquidation.values import check_positive, check_rate
 
 # As long as the column is.
 SYMBOL_MOST = 60
@@ -35,15 +35,18 @@ def add_contract(
     margin_currency: str,
     multiplier: Decimal,
     tick: Decimal | None = None,
+    close_fee_rate: Decimal = Decimal(0),
     fund_code: str,
     created_at: datetime,
 ) -> Added:
     """Add a contract to a fund that is held in its margin currency, and open its clearing account.
 
     `multiplier`: units of the underlying, or of the quote currency for inverse contracts, in one contract. `tick`:
-    smallest step of its price.
+    smallest step of its price. `close_fee_rate`: share of the closing notional that the venue takes into a bankruptcy
+    price for the fee of the close.
     Raises NotFound `fund_unknown`; Refused `name_malformed`, `kind_unknown`, `currency_unknown`,
-    `multiplier_not_positive`, `tick_not_positive`, `contract_currency_mismatch`, `contract_exists`.
+    `multiplier_not_positive`, `tick_not_positive`, `rate_out_of_range`, `number_out_of_range`,
+    `contract_currency_mismatch`, `contract_exists`.
     """
     if not chart.is_name(symbol) or len(symbol) > SYMBOL_MOST:
         raise errors.name_malformed("symbol", symbol)
@@ -52,6 +55,7 @@ def add_contract(
     check_positive("multiplier", multiplier)
     if tick is not None:
         check_positive("tick", tick)
+    check_rate("close_fee_rate", close_fee_rate)
     fund = funds.find(fund_code)
     if margin_currency != fund.currency_id:
         if not Currency.objects.filter(code=margin_currency).exists():
@@ -61,7 +65,8 @@ def add_contract(
         )
     known = by_symbol([symbol]).get(symbol)
     if known is not None:
-        if (known.kind, known.multiplier, known.tick, known.fund_id) != (kind, multiplier, tick, fund.pk):
+        terms = (known.kind, known.multiplier, known.tick, known.close_fee_rate, known.fund_id)
+        if terms != (kind, multiplier, tick, close_fee_rate, fund.pk):
             raise errors.contract_exists(symbol)
         return Added(known, replayed=True)
 
@@ -72,6 +77,7 @@ def add_contract(
         margin_currency=fund.currency,
         multiplier=multiplier,
         tick=tick,
+        close_fee_rate=close_fee_rate,
         fund=fund,
         created_at=created_at,
     )

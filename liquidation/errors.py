@@ -68,9 +68,26 @@ def amount_precision(what: str, value: Decimal, *, currency: str, decimals: int)
     return Refused("amount_precision", detail, field=what)
 
 
+def rate_out_of_range(what: str, value: Decimal) -> Refused:
+    return Refused("rate_out_of_range", f"{what} {value} is not from 0 to below 1", field=what)
+
+
 def number_out_of_range(what: str, value: Decimal) -> Refused:
     detail = f"{what} {value} has more than the 38 digits before or the 18 after the point that are kept"
     return Refused("number_out_of_range", detail, field=what)
+
+
+def bankruptcy_price_missing(reference: str) -> Refused:
+    detail = f"takeover {reference}: it needs a bankruptcy_price, or an entry_price to work it out from"
+    return Refused("bankruptcy_price_missing", detail, field="bankruptcy_price")
+
+
+def margin_never_exhausted(reference: str, *, margin: Decimal, quantity: Decimal, entry_price: Decimal) -> Refused:
+    detail = (
+        f"takeover {reference}: no price exhausts the margin {plain(margin)} of {plain(quantity)} short"
+        f" from {plain(entry_price)}"
+    )
+    return Refused("margin_never_exhausted", detail, field="margin")
 
 
 def mark_price_missing(what: str) -> Refused:

@@ -31,13 +31,21 @@ class Contract(models.Model):
     margin_currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="contracts")
     multiplier = AmountField()
     tick = AmountField(null=True, blank=True, help_text="Smallest step of the price.")
+    close_fee_rate = AmountField(
+        default=0, help_text="Share of a close's notional, for its fee, that a bankruptcy price leaves in the margin."
+    )
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="contracts")
     created_at = models.DateTimeField()
     recorded_by = RecorderField()
 
     class Meta:
         ordering = ["symbol"]
-        constraints = [models.CheckConstraint(condition=Q(multiplier__gt=0), name="contract_multiplier_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(multiplier__gt=0), name="contract_multiplier_positive"),
+            models.CheckConstraint(
+                condition=Q(close_fee_rate__gte=0, close_fee_rate__lt=1), name="contract_close_fee_rate"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.symbol

@@ -34,6 +34,7 @@ __all__ = [
     "limit_price",
     "notional",
     "profit_and_loss",
+    "round_to_better",
 ]
 
 # A correction opens a closed takeover again, or reverses the whole of it, which is the end.
@@ -85,8 +86,8 @@ def limit_price(
 ) -> Decimal | None:
     """Worst price at which closing the whole position loses at most `budget`, trading costs aside.
 
-    B ∓ C / size, for inverse contracts 1 / (1/B ± C / size), rounded towards the bankruptcy price, to the `tick` or
-    to 18 decimals, so that no fill within the limit can spend more. None where the budget covers any price.
+    B ∓ C / size, for inverse contracts 1 / (1/B ± C / size), rounded to the better price, towards the bankruptcy
+    price, so that no fill within the limit can spend more. None where the budget covers any price.
     Source: accounting.md, pre-close compensation.
     """
     per_unit = Fraction(budget) / (Fraction(quantity) * Fraction(multiplier))
@@ -98,8 +99,16 @@ def limit_price(
         exact = Fraction(bankruptcy_price) - sign * per_unit
     if exact <= 0:
         return None
-    towards_bankruptcy = ceil_to if side is PositionSide.LONG else floor_to
+    return round_to_better(exact, side=side, tick=tick)
+
+
+def round_to_better(price: Fraction, *, side: PositionSide, tick: Decimal | None) -> Decimal:
+    """The nearest price at which closing loses no more than at the exact one: a long's rounded up, a short's down.
+
+    To the contract's `tick`, or to 18 decimals where it has none.
+    """
+    better = ceil_to if side is PositionSide.LONG else floor_to
     if tick is None:
-        return towards_bankruptcy(exact, MAX_DECIMALS)
-    steps = Fraction(towards_bankruptcy(exact / Fraction(tick), 0))
+        return better(price, MAX_DECIMALS)
+    steps = Fraction(better(price / Fraction(tick), 0))
     return round_half_even(steps * Fraction(tick), MAX_DECIMALS)

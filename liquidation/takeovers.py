@@ -18,6 +18,7 @@ from ledger.money import EXACT, plain
 from ledger.posting import Beside, Entry, Line
 from ledger.transactions import Outdated, retried_apart, together
 from liquidation import errors, events
+from liquidation.bankruptcy import work_out_price
 from liquidation.contracts import kind_of
 from liquidation.engine import SOURCE, ZERO
 from liquidation.models import Contract, Takeover
@@ -37,7 +38,8 @@ from liquidation.values import (
 class TakeoverReport:
     """One takeover as the venue tells it. Prices in quote per unit, `margin` in the margin currency.
 
-    `taken_over_at` None: when it was recorded. `mark_price` is needed where the rulebook values at mark.
+    `taken_over_at` None: when it was recorded. `mark_price` is needed where the rulebook values at mark, `entry_price`
+    where `bankruptcy_price` is None: it is worked out then. One that is told holds, whatever the others say.
     """
 
     reference: str
@@ -45,8 +47,8 @@ class TakeoverReport:
     trader: str
     side: str
     quantity: Decimal
-    bankruptcy_price: Decimal
     margin: Decimal
+    bankruptcy_price: Decimal | None = None
     taken_over_at: datetime | None = None
     entry_price: Decimal | None = None
     mark_price: Decimal | None = None
@@ -66,7 +68,8 @@ def report_takeovers(reports: Sequence[TakeoverReport], *, recorded_at: datetime
 
     Raises ReferenceReused; Refused `contract_unknown`, `side_unknown`, `name_malformed`, `quantity_not_positive`,
     `price_not_positive`, `price_negative`, `margin_negative`, `amount_precision`, `number_out_of_range`,
-    `mark_price_missing`, `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
+    `amount_out_of_range`, `bankruptcy_price_missing`, `margin_never_exhausted`, `mark_price_missing`,
+    `reference_malformed`; PostingRefused `account_floor`. `position` names the report.
     """
     terms = read_terms(
         references={report.reference for report in reports},
@@ -111,7 +114,7 @@ def _take_over(report: TakeoverReport, terms: Terms, recorded_at: datetime) -> T
             "trader": report.trader,
             "side": report.side,
             "quantity": report.quantity,
-            "bankruptcy_price": report.bankruptcy_price,
+            "bankruptcy_price": _bankruptcy_price(report, contract),
             "margin": report.margin,
             "entry_price": report.entry_price,
             "mark_price": report.mark_price,
@@ -132,17 +135,32 @@ def _check(report: TakeoverReport, contract: Contract) -> None:
     check_name("trader", report.trader)
     check_side(report.side)
     check_positive("quantity", report.quantity)
-    check_number("bankruptcy_price", report.bankruptcy_price)
-    if report.bankruptcy_price < 0:
-        raise errors.negative("bankruptcy_price", report.bankruptcy_price)
-    if kind_of(contract) is ContractKind.INVERSE:
-        check_positive("bankruptcy_price", report.bankruptcy_price)
     check_amount("margin", report.margin, contract.margin_currency)
     if report.margin < 0:
         raise errors.negative("margin", report.margin)
     for name, price in (("entry_price", report.entry_price), ("mark_price", report.mark_price)):
         if price is not None:
             check_positive(name, price)
+
+
+def _bankruptcy_price(report: TakeoverReport, contract: Contract) -> Decimal:
+    """The price that is told holds, since venues round in ways of their own; without one it is worked out."""
+    price = report.bankruptcy_price
+    if price is None:
+        return work_out_price(
+            contract,
+            takeover=report.reference,
+            side=PositionSide(report.side),
+            quantity=report.quantity,
+            entry_price=report.entry_price,
+            margin=report.margin,
+        )
+    check_number("bankruptcy_price", price)
+    if price < 0:
+        raise errors.negative("bankruptcy_price", price)
+    if kind_of(contract) is ContractKind.INVERSE:
+        check_positive("bankruptcy_price", price)
+    return price
 
 
 def _leftover(takeover: Takeover, mark_price: Decimal) -> Decimal:
@@ -254,14 +272,25 @@ def _compensate(takeover: Takeover, movements: Movements, rulebook: Rulebook) ->
 
 
 def _check_same(takeover: Takeover, report: TakeoverReport) -> None:
-    names = ("trader", "side", "quantity", "bankruptcy_price", "margin", "entry_price", "mark_price")
+    names = ("trader", "side", "quantity", "margin", "entry_price", "mark_price")
     same = all(getattr(takeover, name) == getattr(report, name) for name in names)
     if (
         not same
         or takeover.contract.symbol != report.contract
         or (report.taken_over_at is not None and report.taken_over_at != takeover.taken_over_at)
+        or not _is_priced_so(takeover, report)
     ):
         known = f"another takeover of {plain(takeover.quantity)} {report.contract} from {takeover.trader}"
         # Whoever may report on one contract need not be one who may see another.
         elsewhere = takeover.contract.symbol != report.contract
         raise errors.reference_reused(report.reference, "a takeover of another contract" if elsewhere else known)
+
+
+def _is_priced_so(takeover: Takeover, report: TakeoverReport) -> bool:
+    """Whether the price that is told, or follows from what is told, is that of the takeover, the same otherwise."""
+    try:
+        price = _bankruptcy_price(report, takeover.contract)
+    except Refused:
+        # No price follows: the first time one was told.
+        return False
+    return bool(price == takeover.bankruptcy_price)

@@ -39,6 +39,13 @@ def check_positive(what: str, value: Decimal) -> None:
         raise errors.not_positive(what, value)
 
 
+def check_rate(what: str, value: Decimal) -> None:
+    """Raises Refused `rate_out_of_range`, `number_out_of_range`: from 0 to below 1."""
+    check_number(what, value)
+    if not 0 <= value < 1:
+        raise errors.rate_out_of_range(what, value)
+
+
 def check_number(what: str, value: Decimal) -> None:
     """Raises Refused `number_out_of_range`: NaN, infinite, too large or too fine."""
     if not value.is_finite() or value.copy_abs() >= _TOO_LARGE or decimals_of(value) > MAX_DECIMALS:

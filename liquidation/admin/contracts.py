@@ -1,6 +1,7 @@
 """Contracts: added through a form, never changed."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -26,11 +27,23 @@ class ContractForm(forms.Form):
     )
     multiplier = AmountInput(initial="1", help_text="Units of the underlying in one contract; of quote, for inverse.")
     tick = AmountInput(required=False, help_text="Smallest step of the price; empty: any.")
+    close_fee_rate = AmountInput(
+        required=False, help_text="Fee of a close in a bankruptcy price: 0.0006 is 0.06 % of its notional; empty: 0."
+    )
 
 
 @admin.register(Contract)
 class ContractAdmin(BookAdmin[Contract]):
-    list_display = ["symbol", "kind", "margin_currency", "multiplier", "tick", "fund", "takeovers_link"]
+    list_display = [
+        "symbol",
+        "kind",
+        "margin_currency",
+        "multiplier",
+        "tick",
+        "close_fee_rate",
+        "fund",
+        "takeovers_link",
+    ]
     list_filter = ["kind", "fund"]
     list_select_related = ["fund", "margin_currency"]
     search_fields = ["symbol__istartswith"]
@@ -44,6 +57,7 @@ class ContractAdmin(BookAdmin[Contract]):
                     "margin_currency",
                     "multiplier",
                     "tick",
+                    "close_fee_rate",
                     "fund",
                     "created_at",
                     "recorded_by",
@@ -73,6 +87,7 @@ class ContractAdmin(BookAdmin[Contract]):
                 margin_currency=fund.currency_id,
                 multiplier=values["multiplier"],
                 tick=values["tick"],
+                close_fee_rate=values["close_fee_rate"] or Decimal(0),
                 fund_code=fund.code,
                 created_at=timezone.now(),
             )

@@ -114,6 +114,7 @@ def _open_books(stage: Stage, rulebook: Mapping[str, object] | None) -> None:
                     margin_currency=str(contract.get("margin_currency", currency)),
                     multiplier=parse_number(contract.get("multiplier", "1")),
                     tick=None if tick is None else parse_number(tick),
+                    close_fee_rate=parse_number(contract.get("close_fee_rate", "0")),
                     fund_code=str(contract.get("fund", stage.fund_code)),
                     created_at=story.begins_at,
                 )

@@ -25,7 +25,7 @@ def takeover(stage: Stage, event: Event) -> None:
         trader=text(event, "trader"),
         side=text(event, "side"),
         quantity=number(event, "quantity"),
-        bankruptcy_price=number(event, "bankruptcy_price"),
+        bankruptcy_price=optional(event, "bankruptcy_price"),
         margin=number(event, "margin"),
         taken_over_at=event.stated_at,
         entry_price=optional(event, "entry_price"),

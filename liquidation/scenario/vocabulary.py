@@ -23,7 +23,7 @@ TIMES = (
 REMARKS = ("note", "comment")
 TOP = (*REMARKS, "title", "source", "currency", "contracts", "fund", "trader_floor", "events", "expect")
 CURRENCY = ("code", "decimals")
-CONTRACT = ("symbol", "kind", "multiplier", "tick", "tick_size", "margin_currency", "fund")
+CONTRACT = ("symbol", "kind", "multiplier", "tick", "tick_size", "close_fee_rate", "margin_currency", "fund")
 FUND = ("code", "currency", "contribution", "rulebook", "cycle_seconds")
 
 # By what a reversal names what it reverses: an event or an entry, by its reference.
@@ -74,6 +74,7 @@ TAKEOVER_FIGURES = (
     "status",
     "quantity",
     "remaining",
+    "bankruptcy_price",
     "limit_price",
     "compensation",
     "notional",

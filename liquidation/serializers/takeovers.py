@@ -18,6 +18,9 @@ class NewContractSerializer(StrictSerializer):
     margin_currency = TextField(max_length=20)
     multiplier = AmountField(help_text="Units of the underlying, or of the quote currency, in one contract.")
     tick = AmountField(required=False, default=None, allow_null=True, help_text="Smallest step of the price.")
+    close_fee_rate = AmountField(
+        required=False, help_text="Fee of a close, as a share of its notional, in a bankruptcy price; 0 without it."
+    )
     fund = TextField(max_length=60)
 
 
@@ -27,6 +30,7 @@ class ContractSerializer(serializers.Serializer[Contract]):
     margin_currency = TextField(source="margin_currency_id")
     multiplier = AmountField()
     tick = AmountField(allow_null=True)
+    close_fee_rate = AmountField()
     fund = TextField(source="fund.code")
 
 
@@ -43,7 +47,12 @@ class NewTakeoverSerializer(StrictSerializer):
     trader = TextField(max_length=100)
     side = TextField(max_length=5, help_text="long or short.")
     quantity = AmountField()
-    bankruptcy_price = AmountField()
+    bankruptcy_price = AmountField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="Without it, worked out from entry_price, margin and the contract's close_fee_rate.",
+    )
     margin = AmountField(help_text="Left in the position, in the margin currency.")
     taken_over_at = TimeField(required=False, default=None, help_text="Without it, when it was recorded.")
     entry_price = AmountField(required=False, default=None, allow_null=True)
@@ -96,6 +105,7 @@ class TakeoverSerializer(serializers.Serializer[Takeover]):
 
 
 class TakeoverItemAnswer(ItemAnswer):
+    bankruptcy_price = AmountField(required=False, help_text="As it was told, or worked out.")
     limit_price = AmountField(required=False, allow_null=True)
 
 

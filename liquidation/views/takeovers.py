@@ -58,7 +58,10 @@ class TakeoversView(ResourceView):
             shape=NewTakeoverSerializer,
             call=report,
             show=lambda reported: document(TakeoverSerializer, reported.takeover),
-            show_item=lambda reported: {"limit_price": _plain(reported.takeover.limit_price)},
+            show_item=lambda reported: {
+                "bankruptcy_price": plain(reported.takeover.bankruptcy_price),
+                "limit_price": _plain(reported.takeover.limit_price),
+            },
         )
 
 

@@ -91,6 +91,17 @@ def test_the_treasury_adds_a_contract(treasurer: Client, bookkeeper: Client) -> 
     assert bookkeeper.get(f"{CONTRACTS}add/").status_code == 403
 
 
+def test_a_contract_shows_the_fee_of_a_close(treasurer: Client) -> None:
+    open_fund()
+    values = {"symbol": "ETH-PERP", "kind": "linear", "fund": "usdt", "multiplier": "1", "close_fee_rate": "0.0006"}
+    send(treasurer, f"{CONTRACTS}add/", **values)
+
+    assert "ETH-PERP Linear USDT 1 – 0.0006 usdt" in read(treasurer, CONTRACTS)
+    send_and_be_refused(
+        treasurer, f"{CONTRACTS}add/", code="rate_out_of_range", **{**values, "symbol": "X", "close_fee_rate": "1"}
+    )
+
+
 def test_lists_of_takeovers_cost_the_same_number_of_queries_however_many_rows(auditor: Client) -> None:
     def queries(url: str) -> int:
         with CaptureQueriesContext(connection) as captured:

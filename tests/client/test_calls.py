@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import httpx
@@ -113,6 +114,20 @@ def liquidate(venue: Venue) -> None:
     assert [each.reference for each in venue.auditor.fills.list("t3")] == ["f3"]
     assert {each.reference for each in venue.auditor.takeovers.list(status="closed")} == {"t1", "t2", "t3"}
     assert venue.auditor.takeovers.get("t3").waterfall == next(venue.auditor.fills.list("t3")).waterfall
+    engine.contracts.add(
+        symbol="FEE-PERP",
+        kind="linear",
+        margin_currency="USDT",
+        multiplier=Decimal(1),
+        close_fee_rate=Decimal("0.0006"),
+        fund="usdt",
+    )
+    unpriced = replace(
+        takeover("t5"), contract="FEE-PERP", bankruptcy_price=None, entry_price=Decimal(100), margin=Decimal("0.06")
+    )
+    assert engine.takeovers.report(unpriced).bankruptcy_price == Decimal(100)
+    (outcome,) = engine.takeovers.report_many([unpriced], atomic=True)
+    assert (outcome.replayed, outcome.bankruptcy_price) == (True, Decimal(100))
     receipt = venue.auditor.takeovers.receipt("t1")
     assert [receipt.loss, receipt.parts.fund, receipt.parts.traders] == [10, 2, 8]
 

@@ -36,14 +36,15 @@ def _post(path: str, summary: str, body: Any = None, *, by: str, known_as: str =
     return Step(by=by, method="POST", path=path, summary=summary, at=at, body=body, known_as=known_as)
 
 
-def _contract(symbol: str, fund: str) -> dict[str, Any]:
-    return {"symbol": symbol, "kind": "linear", "margin_currency": "USDT", "multiplier": "1", "fund": fund}
+def _contract(symbol: str, fund: str, **more: Any) -> dict[str, Any]:
+    return {"symbol": symbol, "kind": "linear", "margin_currency": "USDT", "multiplier": "1", "fund": fund, **more}
 
 
 def _takeover(reference: str, contract: str, **more: Any) -> dict[str, Any]:
     document = {"reference": reference, "contract": contract, "trader": "ann", "side": "long", "quantity": "0.5"}
     priced = {"bankruptcy_price": "61200", "margin": "350", "taken_over_at": _time("08:30:00")}
-    return {**document, **priced, **more}
+    # What is told as None is left out.
+    return {name: value for name, value in {**document, **priced, **more}.items() if value is not None}
 
 
 def _fill(reference: str, price: str, quantity: str = "0.5", **more: Any) -> dict[str, Any]:
@@ -132,7 +133,12 @@ BOOKS = [
     ),
     _get("/funds/{code}/rulebooks/", "Every version, every field", code="usdt"),
     _post("/contracts/", "A linear contract of the fund", _contract("BTC-PERP", "usdt"), by="engine"),
-    _post("/contracts/", "", _contract("ETH-PERP", "holder"), by="engine"),
+    _post(
+        "/contracts/",
+        "One of whose bankruptcy prices the fee of the close, 0.05 %, is a part",
+        _contract("ETH-PERP", "holder", tick="0.01", close_fee_rate="0.0005"),
+        by="engine",
+    ),
     _post("/contracts/", "", _contract("SOL-PERP", "adl"), by="engine"),
     _get("/contracts/", "Contracts of one fund", query={"fund": "usdt"}),
     _post(
@@ -239,8 +245,8 @@ LIQUIDATIONS = [
     ),
     _post(
         "/takeovers/",
-        "",
-        _takeover("liq-5", "ETH-PERP", quantity="3", bankruptcy_price="3000", margin="0"),
+        "Its bankruptcy price is worked out: (3 · 3,100 − 304.5) / (3 · 0.9995)",
+        _takeover("liq-5", "ETH-PERP", quantity="3", bankruptcy_price=None, entry_price="3100", margin="304.5"),
         by="engine",
     ),
     _post(

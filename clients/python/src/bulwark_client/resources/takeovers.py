@@ -34,9 +34,11 @@ class Contracts(Resource):
         multiplier: Decimal,
         fund: str,
         tick: Decimal | None = None,
+        close_fee_rate: Decimal = Decimal(0),
         key: str | None = None,
     ) -> Contract:
-        """`kind`: linear, inverse or quanto; `multiplier`: units of the underlying, or of the quote, in one."""
+        """`kind`: linear, inverse or quanto; `multiplier`: units of the underlying, or of the quote, in one;
+        `close_fee_rate`: of the notional, for the close, in bankruptcy prices that the service works out."""
         body = {
             "symbol": symbol,
             "kind": kind,
@@ -44,6 +46,7 @@ class Contracts(Resource):
             "multiplier": multiplier,
             "fund": fund,
             "tick": tick,
+            "close_fee_rate": close_fee_rate,
         }
         return self._record("contracts/", body, Contract, key=key or new_key())
 

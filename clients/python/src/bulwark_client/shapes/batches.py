@@ -52,8 +52,9 @@ class EntryOutcome(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeoverOutcome(Outcome):
-    """`limit_price` of the close order, where the fund compensates before the close."""
+    """`bankruptcy_price` told or worked out; `limit_price` of the close order, where the fund compensates before it."""
 
+    bankruptcy_price: Decimal | None = None
     limit_price: Decimal | None = None
 
 

@@ -15,20 +15,24 @@ class Contract:
     margin_currency: str
     multiplier: Decimal
     tick: Decimal | None
+    close_fee_rate: Decimal
     fund: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTakeover:
-    """A position that the engine took over at its bankruptcy price, with the margin that was left in it."""
+    """A position that the engine took over at its bankruptcy price, with the margin that was left in it.
+
+    Without `bankruptcy_price` the service works it out, from `entry_price`, margin and the contract's `close_fee_rate`.
+    """
 
     reference: str
     contract: str
     trader: str
     side: str
     quantity: Decimal
-    bankruptcy_price: Decimal
     margin: Decimal
+    bankruptcy_price: Decimal | None = None
     taken_over_at: datetime | None = None
     entry_price: Decimal | None = None
     mark_price: Decimal | None = None
