@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 
 from django.db.models import CharField, IntegerField, QuerySet, Subquery
@@ -9,7 +10,7 @@ from django.db.models.expressions import OuterRef, Value
 from django.db.models.functions import Coalesce, Concat
 
 from fund import holdings
-from fund.models import Fund, RulebookVersion
+from fund.models import Fund, InventoryPosition, RulebookVersion
 from ledger.fields import AmountField
 from ledger.models import Account
 from ledger.money import round_half_even
@@ -48,8 +49,28 @@ def with_figures(funds: QuerySet[Fund], *, at: datetime) -> QuerySet[Fund]:
 
 
 def add_inventory(funds: Sequence[Fund]) -> None:
-    """Gives each fund its `inventory`: the notional at mark of its own positions, half-even to its currency."""
-    held = holdings.exposures([fund.pk for fund in funds])
+    """Gives each fund the `inventory` of its own positions, their notional at mark, and `inventory_unrealised`, what
+    disposing of them there brings, None where a mark is not known. Exact, then half-even to its currency.
+    """
+    totals = holdings.totals([fund.pk for fund in funds])
     for fund in funds:
-        exposure = round_half_even(held.get(fund.pk, Fraction(0)), fund.currency.decimals)
-        fund.inventory = exposure  # type: ignore[attr-defined]  # a figure beside the columns, as annotations are
+        held, decimals = totals.get(fund.pk, holdings.Total()), fund.currency.decimals
+        # Figures beside the columns, as annotations are.
+        vars(fund).update(
+            inventory=round_half_even(held.exposure, decimals),
+            inventory_unrealised=None if held.unrealised is None else round_half_even(held.unrealised, decimals),
+        )
+
+
+def exposure(position: InventoryPosition) -> Decimal:
+    """Notional at mark, at the carrying price where no mark is known; half-even to the fund's currency."""
+    exact = holdings.held_of(position).exposure if position.quantity else Fraction(0)
+    return round_half_even(exact, position.fund.currency.decimals)
+
+
+def unrealised(position: InventoryPosition) -> Decimal | None:
+    """What disposing of the position at mark brings, None where no mark is known; half-even to the fund's currency."""
+    if position.mark_price is None:
+        return None
+    exact = holdings.held_of(position).unrealised if position.quantity else Fraction(0)
+    return round_half_even(exact, position.fund.currency.decimals)

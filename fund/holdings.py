@@ -39,20 +39,31 @@ class Held:
     unrealised: Fraction
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """All that a fund holds, in its currency, exact; `unrealised` is None where the mark of a part is not known."""
+
+    exposure: Fraction = Fraction(0)
+    unrealised: Fraction | None = Fraction(0)
+
+    def with_(self, held: Held) -> "Total":
+        exposure = self.exposure + held.exposure
+        if self.unrealised is None or held.mark_price is None:
+            return Total(exposure, None)
+        return Total(exposure, self.unrealised + held.unrealised)
+
+
 def held(fund_id: int) -> list[Held]:
     """What the fund holds, by contract."""
-    return [_held(position) for position in _open(fund_id)]
+    return [held_of(position) for position in _open(fund_id)]
 
 
-def exposures(fund_ids: Collection[int]) -> Mapping[int, Fraction]:
-    """Notional at mark of all that each of the funds holds, in its currency, exact; funds that hold nothing left out.
-
-    One query, whatever their number.
-    """
-    totals: dict[int, Fraction] = {}
+def totals(fund_ids: Collection[int]) -> Mapping[int, Total]:
+    """What each of the funds holds in all; funds that hold nothing are left out. One query, whatever their number."""
+    found: dict[int, Total] = {}
     for position in InventoryPosition.objects.filter(fund_id__in=fund_ids, quantity__gt=0):
-        totals[position.fund_id] = totals.get(position.fund_id, Fraction(0)) + _held(position).exposure
-    return totals
+        found[position.fund_id] = found.get(position.fund_id, Total()).with_(held_of(position))
+    return found
 
 
 def notional_with(*, fund_id: int, terms: Terms, side: PositionSide, quantity: Decimal, price: Decimal) -> Fraction:
@@ -79,7 +90,8 @@ def _open(fund_id: int) -> QuerySet[InventoryPosition]:
     return InventoryPosition.objects.filter(fund_id=fund_id, quantity__gt=0).order_by("contract")
 
 
-def _held(position: InventoryPosition) -> Held:
+def held_of(position: InventoryPosition) -> Held:
+    """A position that holds something, as it stands."""
     carried = carrying(position)
     price = Fraction(position.mark_price) if position.mark_price is not None else carried
     return Held(

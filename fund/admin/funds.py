@@ -16,7 +16,7 @@ from fund import figures, funds, rulebooks
 from fund.admin.rulebook_form import OpenFundForm, initial_of_preset, place_refusal
 from fund.admin.rulebooks import publish_url
 from fund.admin.transfers import CONTRIBUTION, WITHDRAWAL, transfer_url
-from fund.models import Cycle, Fund, FundSnapshot, RulebookVersion, Shortfall, Surplus, Transfer
+from fund.models import Cycle, Fund, FundSnapshot, InventoryPosition, RulebookVersion, Shortfall, Surplus, Transfer
 from fund.rulebook import PRESETS
 from ledger import chart
 from ledger.admin import sources
@@ -69,6 +69,8 @@ class FundAdmin(BookAdmin[Fund]):
                     amount("reserved"),
                     amount("deficit"),
                     amount("to_allocate", "loss to allocate"),
+                    amount("inventory", "inventory at mark"),
+                    amount("inventory_unrealised", "unrealised result of the inventory"),
                     "gross_injections",
                     "gross_payouts",
                 ]
@@ -82,6 +84,12 @@ class FundAdmin(BookAdmin[Fund]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fund]:
         return with_work(super().get_queryset(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Fund | None:
+        fund = super().get_object(request, object_id, from_field)
+        if fund is not None:
+            figures.add_inventory([fund])
+        return fund
 
     @admin.display(description="unsettled cycles")
     def unsettled_cycles(self, fund: Any) -> str:
@@ -117,6 +125,7 @@ class FundAdmin(BookAdmin[Fund]):
             "shortfalls": Shortfall,
             "surpluses": Surplus,
             "snapshots": FundSnapshot,
+            "inventory": InventoryPosition,
         }
         links = ((list_url(model, fund__id__exact=fund.pk), name) for name, model in models.items())
         return format_html_join(" · ", '<a href="{}">{}</a>', links)

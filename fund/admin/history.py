@@ -2,9 +2,11 @@
 
 from django.contrib import admin
 
+from fund import figures
 from fund.admin.cycle_filter import CycleFilter
 from fund.models import CyclePosition, FundSnapshot, InventoryPosition, OpenPosition
 from ledger.admin.books import BookAdmin
+from ledger.admin.columns import amount_html
 from ledger.admin.filters import ChosenFilter
 
 
@@ -28,10 +30,30 @@ class SnapshotAdmin(BookAdmin[FundSnapshot]):
 
 @admin.register(InventoryPosition)
 class InventoryPositionAdmin(BookAdmin[InventoryPosition]):
-    list_display = ["contract", "fund", "side", "quantity", "carrying_price", "mark_price", "marked_at"]
+    list_display = [
+        "contract",
+        "fund",
+        "side",
+        "quantity",
+        "carrying_price",
+        "mark_price",
+        "marked_at",
+        "exposure_amount",
+        "unrealised_amount",
+        "currency_code",
+    ]
+    currency_path = "fund.currency_id"
     list_filter = ["fund"]
-    list_select_related = ["fund"]
+    list_select_related = ["fund__currency"]
     search_fields = ["contract__startswith"]
+
+    @admin.display(description="exposure at mark")
+    def exposure_amount(self, position: InventoryPosition) -> str:
+        return amount_html(figures.exposure(position))
+
+    @admin.display(description="unrealised result")
+    def unrealised_amount(self, position: InventoryPosition) -> str:
+        return amount_html(figures.unrealised(position))
 
 
 @admin.register(OpenPosition)

@@ -8,5 +8,5 @@ SQL = Path(__file__).resolve().parents[1] / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fund", "0016_open_positions_in_reading_order")]
+    dependencies = [("fund", "0017_balance_of_a_shortfall")]
     operations = [migrations.RunSQL((SQL / "allocate_cycle.sql").read_text(), migrations.RunSQL.noop)]

@@ -76,6 +76,9 @@ class FundSerializer(serializers.Serializer[Fund]):
     balance = AmountField(help_text="Spendable cash.")
     reserved = AmountField(help_text="Set aside for compensation before closes.")
     inventory = AmountField(help_text="Notional at mark of the fund's own positions.")
+    inventory_unrealised = AmountField(
+        allow_null=True, help_text="What disposing of them at mark would bring; null where a mark is not known."
+    )
     to_allocate = AmountField(help_text="Losses that profitable traders will bear at settlement.")
     deficit = AmountField(help_text="Loss that nobody has borne yet.")
     gross_injections = AmountField()

@@ -6,7 +6,7 @@ import ledger.fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("liquidation", "0007_places_in_the_journal")]
+    dependencies = [("liquidation", "0008_answered_queues")]
     operations = [
         migrations.AddField(
             model_name="contract",

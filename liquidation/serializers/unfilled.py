@@ -5,7 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from fund.models import InventoryMovement
+from fund import figures
+from fund.models import InventoryMovement, InventoryPosition
 from fund.rulebook import AdlPrice, AdlQueue
 from ledger.money import MAX_DECIMALS, plain, round_half_even
 from ledger.rest.fields import AmountField, CountField, DocumentField, ReferenceField, TextField, TimeField
@@ -165,8 +166,8 @@ class MovementQuery(InventoryQuery):
     effective_to = TimeField(required=False, source="effective_at__lt", help_text="Exclusive.")
 
 
-class InventorySerializer(serializers.Serializer[Any]):
-    """What the fund holds of a contract."""
+class InventorySerializer(serializers.Serializer[InventoryPosition]):
+    """What the fund holds of a contract; `carrying_price` is the average at which it was taken over."""
 
     contract = TextField()
     side = TextField()
@@ -174,6 +175,21 @@ class InventorySerializer(serializers.Serializer[Any]):
     carrying_price = AmountField(allow_null=True)
     mark_price = AmountField(allow_null=True)
     marked_at = TimeField(allow_null=True)
+    exposure = serializers.SerializerMethodField()
+    unrealised = serializers.SerializerMethodField()
+
+    @extend_schema_field(
+        AmountField(help_text="Notional at mark, at the carrying price without one, in the fund's currency.")
+    )
+    def get_exposure(self, position: InventoryPosition) -> str:
+        return plain(figures.exposure(position))
+
+    @extend_schema_field(
+        AmountField(allow_null=True, help_text="What disposing of it at mark would bring; null without a mark.")
+    )
+    def get_unrealised(self, position: InventoryPosition) -> str | None:
+        unrealised = figures.unrealised(position)
+        return None if unrealised is None else plain(unrealised)
 
 
 class NewDisposalSerializer(StrictSerializer):

@@ -72,7 +72,7 @@ class DeleveragingsView(ResourceView):
 
 
 class InventoryView(ResourceView):
-    """The fund's own positions."""
+    """The fund's own positions: average price, mark, exposure, unrealised result."""
 
     roles = {"GET": HOUSE}
     per_fund = True
@@ -82,6 +82,7 @@ class InventoryView(ResourceView):
         query = InventoryQuery.read(request, paged=True)
         allow_fund(request, code)
         rows = InventoryPosition.objects.filter(fund=funds.find(code), quantity__gt=0, **query)
+        rows = rows.select_related("fund__currency")
         return page_response(request, rows, by="contract", serializer=InventorySerializer)
 
 

@@ -17,14 +17,17 @@ from fund.rulebook import DEFAULTS, PRESETS, publish_fields, to_json
 from fund.rulebook.reading import FIELDS
 from fund.rulebooks import load
 from ledger.models import Entry
+from liquidation.inventory import mark
+from liquidation.unfilled import report_unfilled
 from tests.admin.people import read, send, send_and_be_refused
-from tests.admin.stories import open_fund
+from tests.admin.stories import open_fund, take_over, trade_contract
 from tests.builders import START, balance, moment, move, open_currency, post
 
 FUNDS = "/admin/fund/fund/"
 RULEBOOKS = "/admin/fund/rulebookversion/"
 TRANSFERS = "/admin/fund/transfer/"
 CYCLES = "/admin/fund/cycle/"
+INVENTORY = "/admin/fund/inventoryposition/"
 
 
 def page_of(row: Any) -> str:
@@ -59,6 +62,19 @@ def test_a_fund_shows_its_figures_and_the_way_to_everything(auditor: Client) -> 
     assert "Rulebook in force: usdt v1 (full_cover)" in page
     assert "Balance: 1,234,567.5" in page
     assert "rulebook versions · cycles · transfers · shortfalls" in page
+
+
+def test_a_fund_shows_what_it_holds_at_mark_and_what_that_is_under_water(auditor: Client) -> None:
+    fund = open_fund(preset="inventory_takeover", contribution="100000")
+    trade_contract()
+    take_over("t1")
+    report_unfilled(reference="t1", reported_at=moment(1))
+    assert "BTC-PERP usdt long 1 28,000 – – 28,000 – USDT" in read(auditor, INVENTORY)
+    mark(contract="BTC-PERP", price=Decimal(27700), marked_at=moment(2))
+
+    assert "BTC-PERP usdt long 1 28,000 27,700 2026-01-01 00:00:02 27,700 -300 USDT" in read(auditor, INVENTORY)
+    page = read(auditor, page_of(fund))
+    assert "Inventory at mark: 27,700 Unrealised result of the inventory: -300" in page
 
 
 def test_the_treasury_opens_a_fund(treasurer: Client) -> None:

@@ -234,7 +234,9 @@ def hold_inventory(venue: Venue) -> None:
     venue.engine.takeovers.report(takeover("i1", fund="holder", quantity="2"))
     assert venue.engine.takeovers.unfilled("i1").next == "inventory"
     assert venue.engine.inventory.mark("holder", contract="HOLDER-PERP", price=Decimal(90)).mark_price == Decimal(90)
-    assert [each.quantity for each in venue.auditor.inventory.list("holder")] == [Decimal(2)]
+    (held,) = venue.auditor.inventory.list("holder")
+    assert [held.quantity, held.exposure, held.unrealised] == [2, 180, -20]
+    assert venue.auditor.funds.get("holder").inventory_unrealised == -20
     given = venue.engine.inventory.dispose(
         "holder", reference="out-1", contract="HOLDER-PERP", price=Decimal(95), quantity=Decimal(1)
     )

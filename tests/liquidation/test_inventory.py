@@ -11,6 +11,7 @@ from fund.models import Fund, InventoryMovement, InventoryPosition, Shortfall, S
 from ledger.models import Entry
 from ledger.money import plain
 from liquidation import corrections
+from liquidation.contracts import add_contract
 from liquidation.inventory import Disposed, dispose, mark
 from liquidation.models import Fill, Takeover
 from liquidation.unfilled import Next
@@ -275,6 +276,57 @@ def test_exposure_and_result_at_mark_stand_beside_the_cash() -> None:
     (held,) = holdings.held(fund.pk)
     assert [held.exposure, held.unrealised] == [582, -18]
     assert balance(FUND) == "1000"
+
+
+def test_mark_told_with_what_nobody_took_is_the_inventorys() -> None:
+    fund = open_venue("inventory_takeover")
+    take_over()
+
+    unfilled(mark="70", seconds=20)
+
+    (held,) = holdings.held(fund.pk)
+    assert [held.mark_price, held.exposure, held.unrealised] == [70, 700, -300]
+    assert (position().marked_at, balance(FUND)) == (moment(20), "1000")
+
+
+def test_mark_told_with_what_goes_elsewhere_is_of_what_the_fund_holds_and_never_older() -> None:
+    open_venue("inventory_takeover", inventory={"max_notional_share": "0.6"})
+    taken("t1", quantity="6", at_price="100")
+    take_over("t2")
+
+    assert unfilled("t2", mark="95", seconds=20).next is not Next.INVENTORY
+    assert (position().mark_price, position().marked_at) == (95, moment(20))
+    unfilled("t2", mark="99", seconds=19)
+    unfilled("t2", seconds=21)
+    assert (position().mark_price, position().marked_at) == (95, moment(20))
+
+
+def test_mark_of_what_the_fund_does_not_hold_is_not_noted() -> None:
+    open_venue("full_cover")
+    take_over()
+
+    unfilled(mark="95")
+
+    assert not InventoryPosition.objects.exists()
+
+
+def test_unrealised_results_add_up_where_every_mark_is_known() -> None:
+    fund = open_venue("inventory_takeover", contribution="10000")
+    add_contract(
+        symbol="Y-PERP",
+        kind="linear",
+        margin_currency="USDT",
+        multiplier=Decimal(1),
+        fund_code=fund.code,
+        created_at=moment(),
+    )
+    taken("t1", quantity="3", at_price="100")
+    take_over("t2", quantity="2", at_price="50", side="short", contract="Y-PERP")
+    unfilled("t2", mark="41")
+
+    assert holdings.totals([fund.pk]) == {fund.pk: holdings.Total(Fraction(382), None)}
+    mark(contract=CONTRACT, price=Decimal(97), marked_at=moment(20))
+    assert holdings.totals([fund.pk]) == {fund.pk: holdings.Total(Fraction(373), Fraction(9))}
 
 
 def test_a_mark_that_comes_late_does_not_replace_a_newer_one() -> None:

@@ -38,6 +38,7 @@ def test_fund_is_opened_and_shown_with_its_figures(treasury: APIClient) -> None:
         "balance": "0",
         "reserved": "0",
         "inventory": "0",
+        "inventory_unrealised": "0",
         "to_allocate": "0",
         "deficit": "0",
         "gross_injections": "0",

@@ -126,6 +126,43 @@ def test_inventory_takes_the_position_over_and_gives_it_out_again() -> None:
     refused_post(engine, "/funds/usdt/inventory/disposals/", more, status=422, code="inventory_insufficient")
 
 
+def test_fund_under_water_is_told_from_one_that_is_not() -> None:
+    engine = engine_of("inventory_takeover")
+    post(engine, "/takeovers/t1/unfilled/", {}, status=200)
+    path, fund = "/funds/usdt/inventory/", "/funds/usdt/"
+
+    def shown() -> list[Any]:
+        (held,) = every_row(engine, path)
+        of_fund = get(engine, fund)
+        return [held["exposure"], held["unrealised"], of_fund["inventory"], of_fund["inventory_unrealised"]]
+
+    assert shown() == ["600", None, "600", None]
+    for price, exposure, unrealised in (("50", "300", "-300"), ("150", "900", "300")):
+        marked = post(engine, f"{path}marks/", {"contract": "X-PERP", "price": price}, status=200)
+        assert (marked["exposure"], marked["unrealised"]) == (exposure, unrealised)
+        assert shown() == [exposure, unrealised, exposure, unrealised]
+    sale = {"reference": "s1", "contract": "X-PERP", "price": "150", "quantity": "6"}
+    post(engine, f"{path}disposals/", sale)
+    assert [get(engine, fund)[name] for name in ("inventory", "inventory_unrealised")] == ["0", "0"]
+    marked = post(engine, f"{path}marks/", {"contract": "X-PERP", "price": "151"}, status=200)
+    assert [marked[name] for name in ("side", "exposure", "unrealised")] == ["", "0", "0"]
+
+
+def test_inventory_is_at_the_mark_that_came_with_what_nobody_took() -> None:
+    engine = engine_of("inventory_takeover")
+    told = {"mark_price": "97.5", "reported_at": "2026-01-02T00:00:00Z"}
+
+    post(engine, "/takeovers/t1/unfilled/", told, status=200)
+
+    (held,) = every_row(engine, "/funds/usdt/inventory/")
+    assert [held[name] for name in ("mark_price", "marked_at", "exposure", "unrealised")] == [
+        "97.5",
+        "2026-01-02T00:00:00Z",
+        "585",
+        "-15",
+    ]
+
+
 def test_inventory_of_one_fund_takes_no_contract_of_another() -> None:
     engine = engine_of("inventory_takeover")
     open_fund("full_cover", code="btc")

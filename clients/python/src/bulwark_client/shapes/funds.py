@@ -41,6 +41,7 @@ class Fund:
     balance: Decimal
     reserved: Decimal
     inventory: Decimal
+    inventory_unrealised: Decimal | None
     to_allocate: Decimal
     deficit: Decimal
     gross_injections: Decimal
@@ -76,7 +77,7 @@ class Absorption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What a fund holds of a contract."""
+    """What a fund holds of a contract; `unrealised`: what disposing of it at mark brings."""
 
     contract: str
     side: str
@@ -84,6 +85,8 @@ class Holding:
     carrying_price: Decimal | None
     mark_price: Decimal | None
     marked_at: datetime | None
+    exposure: Decimal
+    unrealised: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
