@@ -173,7 +173,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "TakeoverStatus": "liquidation.models.Takeover.Status",
+        "ContractKind": "liquidation.models.Contract.Kind",
         "FillKind": "liquidation.models.Fill.Kind",
+        "InventoryMovementKind": "fund.models.InventoryMovement.Kind",
         "CycleStatus": "fund.models.Cycle.Status",
         "TransferDirection": "fund.models.Transfer.Direction",
     },
