@@ -128,12 +128,6 @@ def mark(*, fund_id: int, terms: Terms, price: Decimal, marked_at: datetime) -> 
     return position
 
 
-def mark_held(*, fund_id: int, contract: str, price: Decimal, marked_at: datetime) -> None:
-    """As `mark`, of what the fund holds alone, in one statement."""
-    held = InventoryPosition.objects.filter(fund_id=fund_id, contract=contract, quantity__gt=0)
-    held.exclude(marked_at__gt=marked_at).update(mark_price=price, marked_at=marked_at)
-
-
 def restore(movement: InventoryMovement, *, reversed_at: datetime) -> None:
     """Undo the last change of a contract's inventory: its position is again what it was before.
 

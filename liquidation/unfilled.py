@@ -56,8 +56,8 @@ def report_unfilled(
     for it, else to ADL where its trigger holds: then the answer is the queue, kept for the `report_adl` that tells what
     came of it.
 
-    `mark_price` of the contract now, where the venue tells it: what the fund then holds of it is marked so. `listed`:
-    the exchange's own order, for an external queue. Told again it answers from what is known now.
+    `mark_price` of the contract now, where the venue tells it; `listed`: the exchange's own order, for an external
+    queue. Told again it answers from what is known now.
     Raises NotFound `takeover_unknown`; Refused `takeover_closed`, `takeover_reversed`, `price_not_positive`,
     `mark_price_missing`; of the queue `adl_input_missing`, `adl_position_unknown`, `adl_position_repeated`.
     """
@@ -80,12 +80,12 @@ def report_unfilled(
     if price is not None and _has_room(engine, takeover, price):
         name = "unfilled" if not transfers else f"unfilled.{len(transfers) + 1}"
         fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at)
-        _book(engine, takeover.contract, mark_price=mark_price, at=reported_at)
+        engine.book()
         return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=quantity, fill=fill)
     ranking = None
     if _adl_is_due(engine, takeover, mark, inventory_refused=price is not None, at=reported_at):
         ranking = rank(takeover, engine.rulebook(takeover), quantity=quantity, mark_price=mark_price, listed=listed)
-    _book(engine, takeover.contract, mark_price=mark_price, at=reported_at)
+    engine.book()
     if ranking is not None:
         evidence.keep(takeover, ranking, answered_at=reported_at, recorded_at=engine.recorded_at)
         record([events.of_adl_required(takeover, ranking, at=reported_at)])
@@ -168,13 +168,6 @@ def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str
         filled_at=at,
         entry_kind=inventory.TRANSFER,
     )
-
-
-def _book(engine: Engine, contract: Contract, *, mark_price: Decimal | None, at: datetime) -> None:
-    """Book, and note the mark that was told of what the fund holds then: it stands beside the cash at no other."""
-    engine.book()
-    if mark_price is not None:
-        inventory.mark_held(fund_id=contract.fund_id, contract=contract.symbol, price=mark_price, marked_at=at)
 
 
 def _adl_is_due(

@@ -278,38 +278,6 @@ def test_exposure_and_result_at_mark_stand_beside_the_cash() -> None:
     assert balance(FUND) == "1000"
 
 
-def test_mark_told_with_what_nobody_took_is_the_inventorys() -> None:
-    fund = open_venue("inventory_takeover")
-    take_over()
-
-    unfilled(mark="70", seconds=20)
-
-    (held,) = holdings.held(fund.pk)
-    assert [held.mark_price, held.exposure, held.unrealised] == [70, 700, -300]
-    assert (position().marked_at, balance(FUND)) == (moment(20), "1000")
-
-
-def test_mark_told_with_what_goes_elsewhere_is_of_what_the_fund_holds_and_never_older() -> None:
-    open_venue("inventory_takeover", inventory={"max_notional_share": "0.6"})
-    taken("t1", quantity="6", at_price="100")
-    take_over("t2")
-
-    assert unfilled("t2", mark="95", seconds=20).next is not Next.INVENTORY
-    assert (position().mark_price, position().marked_at) == (95, moment(20))
-    unfilled("t2", mark="99", seconds=19)
-    unfilled("t2", seconds=21)
-    assert (position().mark_price, position().marked_at) == (95, moment(20))
-
-
-def test_mark_of_what_the_fund_does_not_hold_is_not_noted() -> None:
-    open_venue("full_cover")
-    take_over()
-
-    unfilled(mark="95")
-
-    assert not InventoryPosition.objects.exists()
-
-
 def test_unrealised_results_add_up_where_every_mark_is_known() -> None:
     fund = open_venue("inventory_takeover", contribution="10000")
     add_contract(
@@ -322,7 +290,8 @@ def test_unrealised_results_add_up_where_every_mark_is_known() -> None:
     )
     taken("t1", quantity="3", at_price="100")
     take_over("t2", quantity="2", at_price="50", side="short", contract="Y-PERP")
-    unfilled("t2", mark="41")
+    unfilled("t2")
+    mark(contract="Y-PERP", price=Decimal(41), marked_at=moment(20))
 
     assert holdings.totals([fund.pk]) == {fund.pk: holdings.Total(Fraction(382), None)}
     mark(contract=CONTRACT, price=Decimal(97), marked_at=moment(20))

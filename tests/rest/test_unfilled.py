@@ -148,21 +148,6 @@ def test_fund_under_water_is_told_from_one_that_is_not() -> None:
     assert [marked[name] for name in ("side", "exposure", "unrealised")] == ["", "0", "0"]
 
 
-def test_inventory_is_at_the_mark_that_came_with_what_nobody_took() -> None:
-    engine = engine_of("inventory_takeover")
-    told = {"mark_price": "97.5", "reported_at": "2026-01-02T00:00:00Z"}
-
-    post(engine, "/takeovers/t1/unfilled/", told, status=200)
-
-    (held,) = every_row(engine, "/funds/usdt/inventory/")
-    assert [held[name] for name in ("mark_price", "marked_at", "exposure", "unrealised")] == [
-        "97.5",
-        "2026-01-02T00:00:00Z",
-        "585",
-        "-15",
-    ]
-
-
 def test_inventory_of_one_fund_takes_no_contract_of_another() -> None:
     engine = engine_of("inventory_takeover")
     open_fund("full_cover", code="btc")
