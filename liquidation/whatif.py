@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
-from fund.models import Cycle, InventoryPosition, Shortfall
+from fund.models import Cycle, InventoryMovement, InventoryPosition, Shortfall
+from fund.rulebook import TakeoverValuation
 from fund.whatif import Outcome, Unsold
 from ledger.models import Entry
 from ledger.money import total
@@ -21,7 +22,9 @@ _AT_ONCE = 2_000
 
 
 class _Marks(NamedTuple):
-    """Mark prices at which counterparties were closed, by event; and the last one known of the fund's own contracts."""
+    """Mark prices by event, at which counterparties were closed or the fund took a position over at mark; and the last
+    one known of the fund's own contracts.
+    """
 
     of_events: Mapping[str, Decimal]
     of_contracts: Mapping[str, Decimal]
@@ -97,8 +100,18 @@ def _marks(cycle: Cycle) -> _Marks:
     events = Deleveraging.objects.filter(takeover__contract__fund=cycle.fund, occurred_at__lt=cycle.ends_at)
     told = events.values_list("reference", "queue__mark_price")
     held = InventoryPosition.objects.filter(fund=cycle.fund).exclude(mark_price=None)
+    # What the fund took over at mark came at that mark.
+    taken = InventoryMovement.objects.filter(
+        fund=cycle.fund,
+        kind=InventoryMovement.Kind.ACQUIRED,
+        rulebook__fields__takeover_valuation=TakeoverValuation.MARK,
+        effective_at__lt=cycle.ends_at,
+    )
     return _Marks(
-        of_events={reference: Decimal(mark) for reference, mark in told.iterator() if mark is not None},
+        of_events={
+            **dict(taken.values_list("reference", "price")),
+            **{reference: Decimal(mark) for reference, mark in told.iterator() if mark is not None},
+        },
         of_contracts={
             contract: mark for contract, mark in held.values_list("contract", "mark_price") if mark is not None
         },

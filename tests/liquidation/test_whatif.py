@@ -220,3 +220,19 @@ def test_the_real_cascade_under_the_five_presets(folder: Path) -> None:
         cells = " | ".join(f"{value:,.8f}" for value in figures)
         line = f"| `{name}` | {cells} | {each.traders_charged:,} | {each.retold.adl_notional:,.2f} |"
         assert line in stated, line
+
+
+@pytest.mark.django_db
+def test_a_position_taken_over_at_mark_is_told_again_at_that_mark() -> None:
+    own = {"preset": "inventory_takeover", "takeover_valuation": "mark", "inventory": {"max_notional_share": "2"}}
+    fund = {"code": "usdt", "contribution": "1000", "rulebook": own}
+    unfilled = {"type": "unfilled", "takeover": "t1", "mark_price": "95"}
+    later = {"type": "mark", "contract": "X-PERP", "price": "80"}
+    play(story_of(story(CYCLE, {**TAKEOVER, "mark_price": "95"}, unfilled, later, fund=fund)), data=Path())
+
+    told, sold = compare(cycle_id=Cycle.objects.get().pk, others=[publish_fields("full_cover", {}, decimals=8)])
+
+    assert told.retold is not None and sold.retold is not None
+    assert (told.retold.fund_balance, told.retold.loss) == (950, 50)
+    # At the mark of that moment, not at the one told since.
+    assert (sold.retold.fund_balance, sold.retold.loss) == (950, 50)
