@@ -241,7 +241,7 @@ STORIES: list[tuple[Callable[[], None], dict[str, str]]] = [
     (deficit_repaid, {"penalty": "1.07", "injected": "34.465", "to_trader": "34.465"}),
     (deficit_repaid_whole, {"injected": "70"}),
     (result_that_the_venue_tells, {"penalty": "0.994", "injected": "5.506"}),
-    (into_the_inventory_at_mark, {"fund_paid": "24"}),
+    (into_the_inventory_at_mark, {"fund_paid": "4"}),
     (deleveraged_at_mark, {"fund_paid": "28"}),
     (closed_again_after_a_correction, {"penalty": "10.4", "injected": "14.8", "to_trader": "14.8"}),
     (neither_gain_nor_loss, {}),

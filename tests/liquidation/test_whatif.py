@@ -232,7 +232,8 @@ def test_a_position_taken_over_at_mark_is_told_again_at_that_mark() -> None:
 
     told, sold = compare(cycle_id=Cycle.objects.get().pk, others=[publish_fields("full_cover", {}, decimals=8)])
 
-    assert told.retold is not None and sold.retold is not None
-    assert (told.retold.fund_balance, told.retold.loss) == (950, 50)
+    assert told.retold is not None
+    assert sold.retold is not None
+    assert [told.retold.fund_balance, told.retold.loss] == [950, 50]
     # At the mark of that moment, not at the one told since.
-    assert (sold.retold.fund_balance, sold.retold.loss) == (950, 50)
+    assert [sold.retold.fund_balance, sold.retold.loss] == [950, 50]
