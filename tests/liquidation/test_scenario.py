@@ -519,3 +519,13 @@ def test_what_another_rulebook_leaves_out_of_a_story_is_said(committed_db: objec
     assert code == 0, told
     assert "Left out under shared_loss: #1 adl a1: adl_not_in_rulebook: " in told
     assert told.count("Left out") == 1
+
+
+def test_names_are_printed_as_they_are(committed_db: object, tmp_path: Path) -> None:
+    path = tmp_path / "names.json"
+    path.write_text(json.dumps(story({"type": "deposit", "reference": "d1", "trader": "x", "amount": "5"})))
+
+    code, told = replay(str(path))
+
+    assert code == 0, told
+    assert "trader:x:USDT" in told

@@ -42,7 +42,7 @@ def _report(verification: Verification, *, color: bool) -> str:
     for check in verification.checks:
         style = "red" if check.found else "green"
         table.add_row(check.name, f"{check.checked:,}", f"[{style}]{check.found:,}[/]")
-    console = Console(force_terminal=color, width=None if color else 120)
+    console = Console(force_terminal=color, width=None if color else 120, emoji=False)
     with console.capture() as capture:
         console.print(table)
         listed = verification.findings[:LISTED]
@@ -67,7 +67,7 @@ def _as_json(verification: Verification) -> dict[str, object]:
 @contextmanager
 def _bar() -> Iterator[Callable[[Tally], None] | None]:
     """A progress bar on the terminal's error output; none where nobody watches."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if not console.is_terminal:
         yield None
         return

@@ -53,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError(str(running)) from None
 
     def _handle(self, **options: Any) -> None:
-        console = Console(width=None if os.isatty(1) else WIDTH + 2, highlight=False)
+        console = Console(width=None if os.isatty(1) else WIDTH + 2, highlight=False, emoji=False)
         try:
             day = cascade(takeovers=options["takeovers"], positions=options["positions"])
         except ValueError as error:

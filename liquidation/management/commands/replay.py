@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stdout = cast(IO[str], self.stdout)
-        console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, file=stdout)
+        console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, emoji=False, file=stdout)
         try:
             others = {label(rulebook): rulebook for rulebook in map(read_rulebook, options["rulebook"])}
             for rulebook in others.values():

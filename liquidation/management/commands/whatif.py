@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stdout = cast(IO[str], self.stdout)
-        console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, file=stdout)
+        console = Console(width=None if stdout.isatty() else WIDTH, highlight=False, emoji=False, file=stdout)
         try:
             documents = [read_rulebook(text) for text in options["rulebook"] or _complete_presets()]
             with _books(**options):
