@@ -59,7 +59,7 @@ def _received(fund: Fund, source_kind: str, source_id: str, entry_ids: Collectio
         pk__in=entry_ids,
         source_kind=source_kind,
         source_id=source_id,
-        kind__in=["penalty", "fund_injection", "inventory_disposal"],
+        kind__in=["penalty", "fund_injection", "inventory_disposal", "inventory_transfer"],
     )
     postings = Posting.objects.filter(entry__in=results, account__code=chart.fund(fund.code))
     received: Decimal = postings.aggregate(received=Sum("credit"))["received"] or Decimal(0)

@@ -94,7 +94,8 @@ _TOTALS: LiteralString = """
 SELECT 'fund ' || f.code, x.what, x.said, coalesce(x.posted, 0)
   FROM fund_fund f
   LEFT JOIN (SELECT a.owner, sum(p.credit) FILTER (WHERE a.kind = 'fund' AND e.kind IN (
-                                 'penalty', 'fund_injection', 'inventory_disposal', 'allocation')) AS injections
+                                 'penalty', 'fund_injection', 'inventory_disposal', 'inventory_transfer',
+                                 'allocation')) AS injections
                FROM ledger_account a
                JOIN ledger_posting p ON p.account_id = a.id
                JOIN ledger_entry e ON e.id = p.entry_id

@@ -17,6 +17,7 @@ _FIGURES: Mapping[str, tuple[str, str]] = {
     "fund_injection": ("injections", "payouts"),
     "penalty": ("injections", "payouts"),
     "inventory_disposal": ("injections", "payouts"),
+    "inventory_transfer": ("injections", "payouts"),
     # A minimum levy's surplus.
     "allocation": ("injections", "payouts"),
     "fund_payout": ("injections", "payouts"),

@@ -18,7 +18,8 @@ from ledger.reversals import KIND as REVERSAL
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # References of the entries that other events book: taken by hand, they would keep the event out for ever.
 _RESERVED = re.compile(
-    r"(takeover|fill|close|reserve|inventory_disposal|house_absorbed|contribution|withdrawal|cycle|reversal)"
+    r"(takeover|fill|close|reserve|inventory_disposal|inventory_transfer|house_absorbed|contribution|withdrawal|cycle"
+    r"|reversal)"
     r"(-[a-z]+)?(\.[0-9]+)?:.*"
 )
 

@@ -351,7 +351,7 @@ class Model:
         self.cover(booked, parts, against)
 
     def take_into_inventory(self, takeover: Takeover, reference: str, price: Fraction) -> None:
-        """All that remains; what it closes of a position on the other side is realised."""
+        """All that remains, from the engine at B; what it closes of a position on the other side is realised."""
         contract, quantity, own = takeover.contract, takeover.remaining, Booked()
         before = self.held[contract.symbol]
         own.held = (contract.symbol, before)
@@ -361,16 +361,17 @@ class Model:
         if added:
             mean = contract.mean((held.quantity, held.price), (added, price)) if held.quantity else price
             self.held[contract.symbol] = Held(side=takeover.side, quantity=held.quantity + added, price=mean)
-        self.own_result(own, contract, realised, ZERO, takeover.rulebook)
+        realised += contract.profit(takeover.side, quantity, takeover.price, price)
+        self.own_result(own, contract, self.house(contract, realised), ZERO, takeover.rulebook)
         self.changes[reference] = own
-        self.fill(takeover, reference, quantity, price=price or None, own=own)
+        self.fill(takeover, reference, quantity, price=takeover.price or None, own=own)
 
     def reduce(self, contract: Contract, quantity: Fraction, price: Fraction) -> Fraction:
-        """Take `quantity` out of the inventory. Returns what that realised, as it is booked."""
+        """Take `quantity` out of the inventory. Returns what that realised, exactly."""
         held = self.held[contract.symbol]
         left = held.quantity - quantity
         self.held[contract.symbol] = Held(side=held.side, quantity=left, price=held.price) if left else Held()
-        return self.house(contract, contract.profit(held.side, quantity, held.price, price))
+        return contract.profit(held.side, quantity, held.price, price)
 
     def dispose(
         self,
@@ -383,7 +384,7 @@ class Model:
         rulebook: Rulebook,
     ) -> None:
         booked = Booked(held=(contract.symbol, self.held[contract.symbol]))
-        realised = self.reduce(contract, quantity, price)
+        realised = self.house(contract, self.reduce(contract, quantity, price))
         self.own_result(booked, contract, realised, fee, rulebook)
         self.changes[reference] = booked
 
