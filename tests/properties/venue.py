@@ -321,7 +321,7 @@ class Venue:
         price = takeover.price if rulebook.takeover_valuation == "bankruptcy" else Fraction(mark)
         room = rulebook.inventory is not None and (
             self._carried_with(contract, takeover.side, takeover.remaining, price)
-            <= Fraction(rulebook.inventory.max_notional_share) * self.model.balances[BALANCE]
+            <= Fraction(rulebook.inventory.max_notional_share) * (self.model.balances[BALANCE] + takeover.reserved)
         )
         answers: list[Unfilled] = []
 
