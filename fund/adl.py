@@ -5,14 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from django.db import connection
 
 from fund.models import OpenPosition
+from fund.planning import RESULT_SOURCES
 from fund.rulebook import AdlQueue
-from fund.rules import PEAK_WITHIN, AdlCut, AdlFill, ContractKind, PositionSide, Queued, adl_fills, adl_queue, adl_score
+from fund.rules import (
+    PEAK_WITHIN,
+    AdlCut,
+    AdlFill,
+    ContractKind,
+    Drawdown,
+    PositionSide,
+    Queued,
+    adl_fills,
+    adl_queue,
+    adl_score,
+)
 from fund.rules import OpenPosition as Row
 from ledger import chart
 from ledger.bulk import update_rows
@@ -22,8 +33,6 @@ from ledger.money import EXACT, plain, total
 # Counterparties that a queue shows even where the quantity needs fewer.
 SHOWN = 1_000
 
-# What moves a fund by results, unlike contributions and withdrawals.
-_RESULTS = ["takeover", "inventory", "cycle"]
 # How many of the best estimates are ranked exactly: as a rule the first number will do; None are all.
 _EXAMINED = (4_096, 65_536, None)
 
@@ -237,14 +246,6 @@ def close_positions(
     update_rows([row for row in touched if row.quantity], ["quantity"])
 
 
-@dataclass(frozen=True, slots=True)
-class Drawdown:
-    """How far a fund has fallen from its 8-hour peak, as shares of the peak: in all, and by results alone."""
-
-    in_all: Fraction
-    by_results: Fraction
-
-
 def drawdown(*, fund_code: str, balance: Decimal, at: datetime) -> Drawdown:
     """Of a fund that holds `balance` free now, and what it has set aside. 0 where it held nothing in that span.
 
@@ -257,14 +258,12 @@ def drawdown(*, fund_code: str, balance: Decimal, at: datetime) -> Drawdown:
                 "fund": chart.fund(fund_code),
                 "reserved": chart.fund_reserved(fund_code),
                 "since": at - PEAK_WITHIN,
-                "results": _RESULTS,
+                "results": list(RESULT_SOURCES),
             },
         )
         reserved, fall, fall_by_results = cursor.fetchone()
-    peak = Fraction(balance) + Fraction(reserved) + Fraction(max(fall, 0))
-    if not peak:
-        return Drawdown(Fraction(0), Fraction(0))
-    return Drawdown(Fraction(max(fall, 0)) / peak, Fraction(max(fall_by_results, 0)) / peak)
+    held = EXACT.add(balance, reserved)
+    return Drawdown.of(held, fall=max(fall, Decimal(0)), fall_by_results=max(fall_by_results, Decimal(0)))
 
 
 def _arguments(book: Book, policy: AdlQueue, seed: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.db.models import F, Sum
 
 from fund import cycles, errors, events
 from fund.models import Cycle, Fund, Shortfall, Surplus, Transfer
+from fund.planning import RESULT_KINDS
 from ledger import chart
 from ledger.events.recording import record
 from ledger.models import Entry, Posting
@@ -59,7 +60,7 @@ def _received(fund: Fund, source_kind: str, source_id: str, entry_ids: Collectio
         pk__in=entry_ids,
         source_kind=source_kind,
         source_id=source_id,
-        kind__in=["penalty", "fund_injection", "inventory_disposal", "inventory_transfer"],
+        kind__in=RESULT_KINDS,
     )
     postings = Posting.objects.filter(entry__in=results, account__code=chart.fund(fund.code))
     received: Decimal = postings.aggregate(received=Sum("credit"))["received"] or Decimal(0)

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import LiteralString
 
 from fund.models import RulebookVersion
+from fund.planning import RESULT_KINDS
 from fund.rulebook import RulebookRefused, from_json
 from ledger.integrity import Finding, Tally, stream
 from ledger.integrity.findings import shown, single
 
 # Entries of settlements that stand: neither reversed nor reversals.
 _STANDING = "e.reverses_id IS NULL AND NOT EXISTS (SELECT FROM ledger_entry r WHERE r.reverses_id = e.id)"
+_RESULTS = "'" + "', '".join(RESULT_KINDS) + "'"
 
 # The figures of each settled cycle beside what its entries moved; of any other cycle nothing stands.
 _SETTLEMENTS: LiteralString = """
@@ -94,8 +96,7 @@ _TOTALS: LiteralString = """
 SELECT 'fund ' || f.code, x.what, x.said, coalesce(x.posted, 0)
   FROM fund_fund f
   LEFT JOIN (SELECT a.owner, sum(p.credit) FILTER (WHERE a.kind = 'fund' AND e.kind IN (
-                                 'penalty', 'fund_injection', 'inventory_disposal', 'inventory_transfer',
-                                 'allocation')) AS injections
+                                 {results}, 'allocation')) AS injections
                FROM ledger_account a
                JOIN ledger_posting p ON p.account_id = a.id
                JOIN ledger_entry e ON e.id = p.entry_id
@@ -152,7 +153,7 @@ def allocations_agree(tally: Tally) -> Iterator[Finding]:
 def funds_agree(tally: Tally) -> Iterator[Finding]:
     """Gross totals and transfers are what was posted; every version of a rulebook can be read."""
     tally.expect(_count("SELECT count(*) FROM fund_fund"))
-    yield from _compare("fund_totals", _TOTALS.format(standing=_STANDING))
+    yield from _compare("fund_totals", _TOTALS.format(standing=_STANDING, results=_RESULTS))
     yield from _compare("transfer_posted", _TRANSFERS)
     for actual, expected in stream(_RULEBOOKS):
         yield Finding(code="rulebook_versions", subject=f"rulebook {actual}", expected=expected, actual=actual)

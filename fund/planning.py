@@ -12,6 +12,10 @@ from ledger.money import total
 from ledger.posting import Entry, Line
 
 ZERO = Decimal(0)
+# What brings a fund its results: who causes them, and as which entries it gets them. Unlike contributions and
+# withdrawals, and what is set aside and released.
+RESULT_SOURCES = ("takeover", "inventory", "cycle")
+RESULT_KINDS = ("penalty", "fund_injection", "inventory_disposal", "inventory_transfer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,16 +8,14 @@ from decimal import Decimal
 from django.db import connection
 
 from fund import funds
+from fund.planning import RESULT_KINDS
 from ledger import chart
 from ledger.balances import balance_at
 from ledger.money import EXACT, total
 
 # What each kind of entry is to the fund: in which figure its credits count, and in which its debits.
 _FIGURES: Mapping[str, tuple[str, str]] = {
-    "fund_injection": ("injections", "payouts"),
-    "penalty": ("injections", "payouts"),
-    "inventory_disposal": ("injections", "payouts"),
-    "inventory_transfer": ("injections", "payouts"),
+    **dict.fromkeys(RESULT_KINDS, ("injections", "payouts")),
     # A minimum levy's surplus.
     "allocation": ("injections", "payouts"),
     "fund_payout": ("injections", "payouts"),

@@ -187,13 +187,11 @@ def _adl_is_due(
             entry_price=takeover.bankruptcy_price,
             exit_price=mark,
         )
-    fallen = adl.drawdown(fund_code=contract.fund.code, balance=balance, at=at)
     return adl_is_due(
         rulebook.adl,
         fund_insufficient=inventory_refused
         or falls_short(
             max(-expected, Fraction(0)), fund_balance=balance, rulebook=rulebook, reserved=takeover.compensation
         ),
-        drawdown=fallen.in_all,
-        drawdown_by_results=fallen.by_results,
+        fallen=lambda: adl.drawdown(fund_code=contract.fund.code, balance=balance, at=at),
     )

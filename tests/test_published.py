@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fund.adl import drawdown
-from fund.rules import falls_short
+from fund.rules import Drawdown, falls_short
 from ledger.models import Account
 from liquidation.rules import adl_is_due
 from liquidation.scenario import play, read_story
@@ -42,8 +42,7 @@ def test_deleveraging_is_due_as_published(row: Row) -> None:
     due = adl_is_due(
         rules.adl,
         fund_insufficient=falls_short(Fraction(0), fund_balance=balance, rulebook=rules),
-        drawdown=Fraction(0),
-        drawdown_by_results=fallen,
+        fallen=lambda: Drawdown(Fraction(0), fallen),
     )
     assert due is row["published_due"]
 

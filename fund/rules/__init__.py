@@ -27,7 +27,7 @@ from fund.rules.split import (
     split_residue,
     split_surplus,
 )
-from fund.rules.triggers import PEAK_WITHIN, adl_is_due
+from fund.rules.triggers import PEAK_WITHIN, Drawdown, adl_is_due
 
 __all__ = [
     "CYCLE_TRANSITIONS",
@@ -36,6 +36,7 @@ __all__ = [
     "AdlFill",
     "Allocation",
     "ContractKind",
+    "Drawdown",
     "Holding",
     "LossSplit",
     "OpenPosition",

@@ -14,6 +14,7 @@ from django.db.models import Min, Q
 
 from fund.holdings import Terms
 from fund.models import Cycle, InventoryMovement, InventoryPosition, Shortfall, Surplus
+from fund.planning import RESULT_SOURCES
 from fund.rules import ContractKind, Holding, PositionSide
 from fund.whatif.record import Disposal, Moved, Outcome, Owned, Record
 from ledger import chart
@@ -21,8 +22,6 @@ from ledger.models import POSTINGS_PER_ENTRY, Account, Entry, Posting
 from ledger.money import EXACT
 
 _INVENTORY, _CYCLE = "inventory", "cycle"
-# What moves a fund by results, unlike contributions and withdrawals.
-_RESULTS = ("takeover", _INVENTORY, _CYCLE)
 _ZERO = Decimal(0)
 
 _MOVES = """
@@ -203,5 +202,5 @@ def _moves(
         cursor.execute(_MOVES, parameters)
         for entry, at, kind, source, free, set_aside, owed in cursor:
             if (kind, source) not in own:
-                by_result = kind in _RESULTS
+                by_result = kind in RESULT_SOURCES
                 yield Moved(order=entry, at=at, fund=free, reserved=set_aside, deficit=owed, by_result=by_result)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from fund.holdings import Terms
-from fund.rules import Holding, PositionSide
+from fund.rules import Holding, PositionSide, notional, profit_and_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +18,20 @@ class Unsold:
     quantity: Decimal
     bankruptcy_price: Decimal
     mark_price: Decimal | None
+
+    def profit_at(self, price: Decimal) -> Fraction:
+        """Against the bankruptcy price, before it is booked."""
+        return profit_and_loss(
+            kind=self.terms.kind,
+            side=self.side,
+            quantity=self.quantity,
+            multiplier=self.terms.multiplier,
+            entry_price=self.bankruptcy_price,
+            exit_price=price,
+        )
+
+    def notional_at(self, price: Decimal) -> Fraction:
+        return notional(kind=self.terms.kind, quantity=self.quantity, multiplier=self.terms.multiplier, price=price)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

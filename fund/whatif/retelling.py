@@ -10,19 +10,16 @@ from fund.holdings import Terms
 from fund.rulebook import AdlPrice, CostPolicy, Rulebook, TakeoverValuation
 from fund.rules import (
     PEAK_WITHIN,
-    Holding,
+    Drawdown,
     adl_is_due,
     book_for_engine,
     compensation_budget,
     falls_short,
-    give_out,
-    notional,
-    profit_and_loss,
     repay_deficit,
     split_loss,
     split_surplus,
-    take_in,
 )
+from fund.whatif.positions import OwnPositions
 from fund.whatif.record import Disposal, Moved, Outcome, Record, Unsold
 from ledger.money import EXACT, round_half_even, total
 
@@ -93,8 +90,7 @@ class _Retelling:
         self._balance, self._deficit = record.opening_balance, record.opening_deficit
         # Set aside by others than the cycle's own, and by those.
         self._set_aside, self._reserved = record.opening_reserved, dict[str, Decimal]()
-        self._holdings = {owned.terms.contract: (owned.terms, owned.holding) for owned in record.owned}
-        self._marks = {owned.terms.contract: owned.mark_price for owned in record.owned if owned.mark_price}
+        self._own = OwnPositions(record.owned)
         # When the fund moved, by how much, and how much of that was a result.
         self._path: list[tuple[datetime, Decimal, Decimal]] = []
         self._sums = dict.fromkeys(
@@ -103,13 +99,12 @@ class _Retelling:
         self._adl_notional = Fraction(0)
 
     def result(self) -> Retold:
-        inventory = sum((self._unrealised(*held) for held in self._holdings.values()), Fraction(0))
         return Retold(
             **self._sums,
             fund_balance=self._balance,
             deficit=self._deficit,
             adl_notional=round_half_even(self._adl_notional, self._decimals),
-            inventory=round_half_even(inventory, self._decimals),
+            inventory=round_half_even(self._own.unrealised(), self._decimals),
         )
 
     def open(self, outcome: Outcome) -> None:
@@ -127,7 +122,7 @@ class _Retelling:
         if outcome.unsold is not None:
             brought, price = self._place(outcome.unsold, result, reserved, outcome.at)
             result = EXACT.add(result, brought)
-            size += _notional(outcome.unsold, price)
+            size += outcome.unsold.notional_at(price)
         used = ZERO
         if result > 0:
             split = split_surplus(result, notional=size, rulebook=self._rulebook, decimals=self._decimals)
@@ -140,18 +135,12 @@ class _Retelling:
 
     def dispose(self, disposal: Disposal) -> None:
         """As much of it as the fund holds under this rulebook."""
-        held = self._holdings.get(disposal.terms.contract)
-        if held is None:
+        sold = self._own.give_out(disposal)
+        if sold is None:
             return
-        terms, holding = held
-        quantity = min(disposal.quantity, holding.quantity)
-        change = give_out(
-            holding, kind=terms.kind, multiplier=terms.multiplier, quantity=quantity, price=disposal.price
-        )
         before = self._balance
-        self._hold(terms, change.holding)
-        share = Fraction(quantity) / Fraction(disposal.quantity)
-        self._own_result(terms, change.realised, round_half_even(Fraction(disposal.fee) * share, self._decimals))
+        realised, share = sold
+        self._own_result(disposal.terms, realised, round_half_even(Fraction(disposal.fee) * share, self._decimals))
         self._note(disposal.at, EXACT.subtract(self._balance, before), by_result=True)
 
     def move(self, moved: Moved) -> None:
@@ -170,7 +159,7 @@ class _Retelling:
         """Where the rulebook sends what the market did not take: its result for the engine, and its price."""
         rulebook = self._rulebook
         mark = unsold.bankruptcy_price if unsold.mark_price is None else unsold.mark_price
-        self._marks[unsold.terms.contract] = mark
+        self._own.mark(unsold.terms.contract, mark)
         refused = False
         if rulebook.inventory is not None:
             at_bankruptcy = rulebook.takeover_valuation is TakeoverValuation.BANKRUPTCY
@@ -179,48 +168,30 @@ class _Retelling:
                 return ZERO, unsold.bankruptcy_price
             refused = True
         if rulebook.adl is not None:
-            expected = Fraction(result_so_far) + _profit(unsold, mark)
+            expected = Fraction(result_so_far) + unsold.profit_at(mark)
             due = adl_is_due(
                 rulebook.adl,
                 fund_insufficient=refused
                 or falls_short(
                     max(-expected, Fraction(0)), fund_balance=self._balance, rulebook=rulebook, reserved=reserved
                 ),
-                drawdown=self._fallen(at, by_results=False),
-                drawdown_by_results=self._fallen(at, by_results=True),
+                fallen=lambda: self._fallen(at),
             )
             if due:
                 price = mark if rulebook.adl.price is AdlPrice.MARK else unsold.bankruptcy_price
-                self._adl_notional += _notional(unsold, price)
+                self._adl_notional += unsold.notional_at(price)
                 return self._booked(unsold, price), price
         return self._booked(unsold, mark), mark
 
     def _takes_in(self, unsold: Unsold, price: Decimal, reserved: Decimal) -> bool:
         """Into the inventory, where all that the fund would hold then is within its rulebook's share of the fund."""
         assert self._rulebook.inventory is not None
-        terms = unsold.terms
-        known = self._holdings.get(terms.contract)
-        change = take_in(
-            known[1] if known else None,
-            kind=terms.kind,
-            multiplier=terms.multiplier,
-            side=unsold.side,
-            quantity=unsold.quantity,
-            price=price,
-        )
-        others = [_value(*held) for contract, held in self._holdings.items() if contract != terms.contract]
-        own = [_value(terms, change.holding)] if change.holding else []
         most = Fraction(self._rulebook.inventory.max_notional_share) * Fraction(EXACT.add(self._balance, reserved))
-        if sum([*others, *own], Fraction(0)) > most:
+        realised = self._own.take_in(unsold, price, most=most)
+        if realised is None:
             return False
-        self._hold(terms, change.holding)
-        self._own_result(terms, change.realised + _profit(unsold, price), ZERO)
+        self._own_result(unsold.terms, realised, ZERO)
         return True
-
-    def _hold(self, terms: Terms, holding: Holding | None) -> None:
-        self._holdings.pop(terms.contract, None)
-        if holding is not None:
-            self._holdings[terms.contract] = (terms, holding)
 
     def _own_result(self, terms: Terms, realised: Fraction, fee: Decimal) -> None:
         """Of a position of the fund's own: all of it is the fund's, as `Movements.book_own_result` books it."""
@@ -263,47 +234,14 @@ class _Retelling:
     def _note(self, at: datetime, change: Decimal, *, by_result: bool) -> None:
         self._path.append((at, change, change if by_result else ZERO))
 
-    def _fallen(self, at: datetime, *, by_results: bool) -> Fraction:
-        """Share by which the fund has fallen from its peak, as `fund.adl.drawdown` tells it of the books."""
-        since, run, fall, fall_of = at - PEAK_WITHIN, ZERO, ZERO, ZERO
-        results = ZERO
+    def _fallen(self, at: datetime) -> Drawdown:
+        """As `fund.adl.drawdown` tells it of the books."""
+        since, run, results, fall, fall_by_results = at - PEAK_WITHIN, ZERO, ZERO, ZERO, ZERO
         for moment, change, result in reversed(self._path):
             if moment > since:
                 run, results = EXACT.add(run, change), EXACT.add(results, result)
-                fall = max(fall, EXACT.minus(run))
-                fall_of = max(fall_of, EXACT.minus(results if by_results else run))
-        peak = EXACT.add(self._held(), fall)
-        return Fraction(fall_of) / Fraction(peak) if peak else Fraction(0)
+                fall, fall_by_results = max(fall, EXACT.minus(run)), max(fall_by_results, EXACT.minus(results))
+        return Drawdown.of(self._held(), fall=fall, fall_by_results=fall_by_results)
 
     def _booked(self, unsold: Unsold, price: Decimal) -> Decimal:
-        return book_for_engine(_profit(unsold, price), kind=unsold.terms.kind, decimals=self._decimals)
-
-    def _unrealised(self, terms: Terms, holding: Holding) -> Fraction:
-        return profit_and_loss(
-            kind=terms.kind,
-            side=holding.side,
-            quantity=holding.quantity,
-            multiplier=terms.multiplier,
-            entry_price=holding.price,
-            exit_price=self._marks.get(terms.contract, holding.price),
-        )
-
-
-def _profit(unsold: Unsold, price: Decimal) -> Fraction:
-    """Against the bankruptcy price, before it is booked."""
-    return profit_and_loss(
-        kind=unsold.terms.kind,
-        side=unsold.side,
-        quantity=unsold.quantity,
-        multiplier=unsold.terms.multiplier,
-        entry_price=unsold.bankruptcy_price,
-        exit_price=price,
-    )
-
-
-def _notional(unsold: Unsold, price: Decimal) -> Fraction:
-    return notional(kind=unsold.terms.kind, quantity=unsold.quantity, multiplier=unsold.terms.multiplier, price=price)
-
-
-def _value(terms: Terms, holding: Holding) -> Fraction:
-    return notional(kind=terms.kind, quantity=holding.quantity, multiplier=terms.multiplier, price=holding.price)
+        return book_for_engine(unsold.profit_at(price), kind=unsold.terms.kind, decimals=self._decimals)
