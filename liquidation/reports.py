@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from fund import rulebooks
-from fund.models import Cycle, Shortfall, Surplus
+from fund.models import Cycle, InventoryMovement, Shortfall, Surplus
 from fund.rulebook import SHARE_NAMES, CostPolicy
 from fund.rules import spendable
 from fund.settlement.losses import of_cycle
@@ -79,7 +79,8 @@ class Receipt:
     `leftover`: of a takeover at mark, the part of the margin that the engine got; once closed its fills' parts sum to
     it. `reserved_from`: what the fund had free before it set the compensation aside; `fund_balance`: when its part of
     the loss was decided, and `spendable` what of that was above its floor. `deficit_before`: carried when an injection
-    repaid of it. They are None where nothing was set aside, lost or repaid.
+    repaid of it. They are None where nothing was set aside, lost or repaid. `inventory`: what the fund took over, and
+    what that realised, which is its own and no part of the result.
     """
 
     takeover: Takeover
@@ -100,6 +101,7 @@ class Receipt:
     deficit_repaid: Decimal
     shared: Shared | None
     adl: tuple[Averted, ...]
+    inventory: tuple[InventoryMovement, ...]
     entries: tuple[Entry, ...]
 
 
@@ -121,7 +123,7 @@ def receipt(reference: str) -> Receipt:
     )
     had = shortfall.fund_balance if shortfall else None
     entries = tuple(Entry.objects.filter(source_kind=SOURCE, source_id=reference).order_by("id"))
-    lines, fund = _lines(entries), takeover.contract.fund.code
+    lines, fund, taken = _lines(entries), takeover.contract.fund.code, _taken_over(fills)
     return Receipt(
         takeover=takeover,
         leftover=total((takeover.leftover, *(fill.leftover for fill in standing))),
@@ -142,7 +144,8 @@ def receipt(reference: str) -> Receipt:
         deficit_repaid=surplus.repaid if surplus else ZERO,
         shared=_shared(shortfall),
         adl=_averted(takeover, fills),
-        entries=entries,
+        inventory=taken,
+        entries=(*entries, *_entries_of(taken)),
     )
 
 
@@ -212,6 +215,17 @@ def _shared(shortfall: Shortfall | None) -> Shared | None:
         residue_paid=paid,
         residue_carried=carried,
     )
+
+
+def _taken_over(fills: Collection[Fill]) -> tuple[InventoryMovement, ...]:
+    references = [fill.reference for fill in fills if fill.kind == Fill.Kind.INVENTORY]
+    taken = InventoryMovement.objects.filter(kind=InventoryMovement.Kind.ACQUIRED, reference__in=references)
+    return tuple(taken.order_by("id"))
+
+
+def _entries_of(taken: Collection[InventoryMovement]) -> tuple[Entry, ...]:
+    references = [movement.reference for movement in taken]
+    return tuple(Entry.objects.filter(source_kind="inventory", source_id__in=references).order_by("id"))
 
 
 def _averted(takeover: Takeover, fills: Collection[Fill]) -> tuple[Averted, ...]:

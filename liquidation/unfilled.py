@@ -10,6 +10,7 @@ from fractions import Fraction
 from fund import adl, holdings, inventory
 from fund.holdings import Terms
 from fund.inventory import Change
+from fund.models import InventoryMovement
 from fund.rulebook import TakeoverValuation
 from fund.rules import falls_short
 from ledger.events.recording import record
@@ -34,13 +35,19 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfilled:
-    """`quantity` is what it is about; `ranking` the queue where ADL is next; `fill` the transfer to the inventory."""
+    """`quantity` is what it is about; `ranking` the queue where ADL is next; `taken` what came into the inventory."""
 
     takeover: Takeover
     next: Next
     quantity: Decimal
     ranking: Ranking | None = None
-    fill: Fill | None = None
+    taken: InventoryMovement | None = None
+
+    @property
+    def price(self) -> Decimal | None:
+        """At which the fund took it over, or at which counterparties are to be closed."""
+        priced = self.taken or self.ranking
+        return priced.price if priced else None
 
 
 @retried
@@ -67,7 +74,7 @@ def report_unfilled(
     takeover = engine.takeover(reference)
     transfers = list(takeover.fills.filter(kind=Fill.Kind.INVENTORY).order_by("id"))
     if takeover.status == Takeover.Status.CLOSED and transfers and transfers[-1].reversed_at is None:
-        return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=transfers[-1].quantity, fill=transfers[-1])
+        return _taken(takeover, transfers[-1])
     engine.open_takeover(reference)
     if not takeover.remaining:
         raise errors.takeover_closed(reference)
@@ -81,7 +88,7 @@ def report_unfilled(
         name = "unfilled" if not transfers else f"unfilled.{len(transfers) + 1}"
         fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at)
         engine.book()
-        return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=quantity, fill=fill)
+        return _taken(takeover, fill)
     ranking = None
     if _adl_is_due(engine, takeover, mark, inventory_refused=price is not None, at=reported_at):
         ranking = rank(takeover, engine.rulebook(takeover), quantity=quantity, mark_price=mark_price, listed=listed)
@@ -90,6 +97,11 @@ def report_unfilled(
         evidence.keep(takeover, ranking, answered_at=reported_at, recorded_at=engine.recorded_at)
         record([events.of_adl_required(takeover, ranking, at=reported_at)])
     return Unfilled(takeover=takeover, next=Next.ADL if ranking else Next.MARKET, quantity=quantity, ranking=ranking)
+
+
+def _taken(takeover: Takeover, fill: Fill) -> Unfilled:
+    taken = InventoryMovement.objects.get(kind=InventoryMovement.Kind.ACQUIRED, reference=fill.reference)
+    return Unfilled(takeover=takeover, next=Next.INVENTORY, quantity=fill.quantity, taken=taken)
 
 
 def terms_of(contract: Contract) -> Terms:

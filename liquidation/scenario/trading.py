@@ -63,8 +63,8 @@ def unfilled(stage: Stage, event: Event) -> None:
         mark_price=optional(event, "mark_price"),
         listed=[str(each) for each in event.values.get("queue", ())],
     )
-    if answer.fill is not None and event.reference is not None:
-        stage.made[event.reference] = answer.fill.reference
+    if answer.taken is not None and event.reference is not None:
+        stage.made[event.reference] = answer.taken.reference
     if answer.ranking is None:
         stage.not_due.add(takeover)
     elif answer.ranking.queued:

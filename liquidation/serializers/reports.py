@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from fund.models import Cycle
+from fund.models import Cycle, InventoryMovement
 from fund.rulebook import SHARE_NAMES
 from ledger.money import plain
 from ledger.rest.fields import AmountField, CountField, DocumentField, TextField, TimeField
@@ -79,6 +79,21 @@ class AvertedSerializer(serializers.Serializer[Any]):
     reversed_at = TimeField(allow_null=True)
 
 
+class TakenOverSerializer(serializers.Serializer[InventoryMovement]):
+    """What the fund took over itself, and what it held of the contract before."""
+
+    reference = TextField()
+    price = AmountField(help_text="The bankruptcy price, or the mark where takeover_valuation is mark.")
+    quantity = AmountField()
+    side_before = TextField(help_text="Empty where the fund held nothing.")
+    quantity_before = AmountField()
+    carrying_before = TextField(max_length=None, help_text="As an exact fraction; empty where the fund held nothing.")
+    realised = AmountField(
+        help_text="The fund's own: quantity from the bankruptcy price to price, and what it closes of the other side."
+    )
+    reversed_at = TimeField(allow_null=True)
+
+
 class ReceiptEntrySerializer(serializers.Serializer[Any]):
     id = CountField(source="pk")
     reference = TextField()
@@ -142,6 +157,7 @@ class ReceiptSerializer(serializers.Serializer[Receipt]):
     deficit_repaid = AmountField(help_text="deficit_repayment of what the fund got, half-even, at most the deficit.")
     shared = SharedSerializer(allow_null=True)
     adl = AvertedSerializer(many=True)
+    inventory = TakenOverSerializer(many=True)
     entries = ReceiptEntrySerializer(many=True)
 
     @extend_schema_field(PartsSerializer)

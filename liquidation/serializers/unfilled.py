@@ -66,15 +66,12 @@ class UnfilledSerializer(serializers.Serializer[Any]):
     quantity = AmountField()
     status = serializers.ChoiceField(Takeover.Status.choices, source="takeover.status")
     remaining = AmountField(source="takeover.remaining")
-    price = serializers.SerializerMethodField()
+    price = AmountField(
+        allow_null=True, help_text="At which the fund took it over, or counterparties are to be closed."
+    )
     mark_price = serializers.SerializerMethodField()
     ranking = serializers.SerializerMethodField()
     queue = serializers.SerializerMethodField()
-
-    @extend_schema_field(AmountField(allow_null=True))
-    def get_price(self, unfilled: Unfilled) -> str | None:
-        priced = unfilled.ranking or unfilled.fill
-        return None if priced is None or priced.price is None else plain(priced.price)
 
     @extend_schema_field(AmountField(allow_null=True))
     def get_mark_price(self, unfilled: Unfilled) -> str | None:

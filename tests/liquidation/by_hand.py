@@ -23,13 +23,29 @@ def down(value: Fraction, decimals: int) -> Fraction:
     return Fraction(floor(value * 10**decimals), 10**decimals)
 
 
+def exact_gain(of: Told, side: str, quantity: Fraction, entry: Fraction, price: Fraction) -> Fraction:
+    size = quantity * Fraction(of["multiplier"]) * (1 if side == "long" else -1)
+    return size * (1 / entry - 1 / price) if of["contract_kind"] == "inverse" else size * (price - entry)
+
+
+def booked(of: Told, exact: Fraction) -> Fraction:
+    return (up if of["contract_kind"] == "inverse" else half_even)(exact, of["decimals"])
+
+
 def gain(of: Told, quantity: str, price: str) -> Fraction:
     """From the bankruptcy price to another."""
-    size = Fraction(quantity) * Fraction(of["multiplier"]) * (1 if of["side"] == "long" else -1)
-    entry, at = Fraction(of["bankruptcy_price"]), Fraction(price)
-    if of["contract_kind"] == "inverse":
-        return up(size * (1 / entry - 1 / at), of["decimals"])
-    return half_even(size * (at - entry), of["decimals"])
+    entry = Fraction(of["bankruptcy_price"])
+    return booked(of, exact_gain(of, of["side"], Fraction(quantity), entry, Fraction(price)))
+
+
+def taken_over(of: Told, each: Told) -> Fraction:
+    """What the fund's own position brings as it comes: worth more than B, and the other side that it closes."""
+    quantity, price = Fraction(each["quantity"]), Fraction(each["price"])
+    brought = exact_gain(of, of["side"], quantity, Fraction(of["bankruptcy_price"]), price)
+    if each["side_before"] not in ("", of["side"]):
+        closed = min(quantity, Fraction(each["quantity_before"]))
+        brought += exact_gain(of, each["side_before"], closed, Fraction(each["carrying_before"]), price)
+    return booked(of, brought)
 
 
 def notional(of: Told, each: Told) -> Fraction:
@@ -109,6 +125,8 @@ def check_by_hand(of: Told) -> None:
         assert each["price"] is None or Fraction(each["result"]) == gain(of, each["quantity"], each["price"]), each
     assert sum(Fraction(each["quantity"]) for each in standing) == Fraction(of["quantity"])
     at_mark = rules["takeover_valuation"] == "mark"
+    for each in of["inventory"]:
+        assert Fraction(each["realised"]) == taken_over(of, each), each
     leftover = gain(of, of["quantity"], of["mark_price"]) if at_mark else Fraction(0)
     assert leftover == Fraction(of["leftover"]) == sum(Fraction(each["leftover"]) for each in standing)
 

@@ -192,6 +192,15 @@ def into_the_inventory_at_mark() -> None:
     unfilled(mark="97.5")
 
 
+def into_the_inventory_against_the_other_side() -> None:
+    open_venue("inventory_takeover", takeover_valuation="mark", kind="inverse", currency="BTC", contribution="1")
+    take_over("t0", side="short", quantity="6", at_price="100", mark="99")
+    unfilled("t0", mark="101")
+    take_over(mark="99")
+    fill(price="98", quantity="2")
+    unfilled(mark="97.5")
+
+
 def deleveraged_at_mark() -> None:
     open_venue("full_cover", takeover_valuation="mark", adl={"trigger": "unfilled", "price": "mark"})
     take_over(mark="97", margin="10")
@@ -242,6 +251,7 @@ STORIES: list[tuple[Callable[[], None], dict[str, str]]] = [
     (deficit_repaid_whole, {"injected": "70"}),
     (result_that_the_venue_tells, {"penalty": "0.994", "injected": "5.506"}),
     (into_the_inventory_at_mark, {"fund_paid": "4"}),
+    (into_the_inventory_against_the_other_side, {"fund_paid": "0.00040816"}),
     (deleveraged_at_mark, {"fund_paid": "28"}),
     (closed_again_after_a_correction, {"penalty": "10.4", "injected": "14.8", "to_trader": "14.8"}),
     (neither_gain_nor_loss, {}),

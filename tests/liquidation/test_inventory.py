@@ -8,6 +8,7 @@ import pytest
 
 from fund import holdings
 from fund.models import Fund, InventoryMovement, InventoryPosition, Shortfall, Surplus
+from ledger.integrity import verify
 from ledger.models import Entry
 from ledger.money import plain
 from liquidation import corrections
@@ -65,7 +66,7 @@ def test_told_again_it_answers_the_same() -> None:
 
     again = unfilled(seconds=99)
 
-    assert (again.next, again.fill) == (Next.INVENTORY, first.fill)
+    assert (again.next, again.taken) == (Next.INVENTORY, first.taken)
     assert (balances(), position().quantity) == (before, 10)
 
 
@@ -203,7 +204,9 @@ def test_what_a_position_is_worth_when_the_fund_takes_it_is_the_funds_alone(now:
         inventory={"max_notional_share": "2"},
     )
     take_over(margin="80", mark="104")
-    assert unfilled(mark=now).next is Next.INVENTORY
+    answer = unfilled(mark=now)
+    assert (answer.next, answer.price) == (Next.INVENTORY, Decimal(now))
+    assert unfilled(seconds=99).price == answer.price
     assert (balance(FUND), balance("loss:usdt"), balance("vault:mm:USDT")) == (after, "0", "0")
 
     sell("d1", price="100", quantity="10")
@@ -212,6 +215,9 @@ def test_what_a_position_is_worth_when_the_fund_takes_it_is_the_funds_alone(now:
     corrections.reverse_reference("d1", reference="r1", effective_at=moment(20))
     corrections.reverse_fill("unfilled:t1", reference="r2", effective_at=moment(21))
     assert (balance(FUND), balance(CLEARING), Takeover.objects.get().status) == ("1000", "40", "open")
+    fund = Fund.objects.get()
+    assert (fund.gross_injections, fund.gross_payouts) == (0, 0)
+    assert verify().clean
 
 
 def test_what_does_not_fit_goes_to_adl() -> None:

@@ -327,9 +327,10 @@ class Venue:
 
         def expected(model: Model) -> None:
             if room:
-                fill = answers[0].fill
-                assert fill is not None
-                model.take_into_inventory(model.takeovers[reference], fill.reference, price)
+                taken = answers[0].taken
+                assert taken is not None
+                assert taken.price == price
+                model.take_into_inventory(model.takeovers[reference], taken.reference, price)
 
         def event() -> object:
             answers.append(report_unfilled(reference=reference, reported_at=at, mark_price=mark))

@@ -77,6 +77,20 @@ class Averted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """What the fund took over itself; `realised` is its own, `carrying_before` an exact fraction or empty."""
+
+    reference: str
+    price: Decimal
+    quantity: Decimal
+    side_before: str
+    quantity_before: Decimal
+    carrying_before: str
+    realised: Decimal
+    reversed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptEntry:
     id: int
     reference: str
@@ -126,6 +140,7 @@ class Receipt:
     deficit_repaid: Decimal
     shared: Shared | None
     adl: list[Averted]
+    inventory: list[TakenOver]
     entries: list[ReceiptEntry]
 
 
