@@ -40,9 +40,11 @@ run: $(STAMP) ## web server, task worker and scheduler on http://127.0.0.1:8000 
 test: $(DEV_STAMP) ## the whole test suite, on scratch servers of its own (ARGS= for pytest)
 	@exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) $(ARGS)
 
+# Whole stories take most of the time: they begin it, one by one, and the short ones fill what is left.
 properties: $(DEV_STAMP) ## the property suite at length, nightly-style (EXAMPLES=10000)
 	@EXAMPLES=$(or $(EXAMPLES),10000) exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) --hypothesis-profile=nightly \
-	  $$(grep -rlE '@given|RuleBasedStateMachine' tests) $(ARGS)
+	  --maxschedchunk=1 $$(for each in 'tests/properties' 'tests --exclude-dir=properties'; do \
+	    grep -rlE '@given|RuleBasedStateMachine' --include='test_*.py' $$each | sort; done) $(ARGS)
 
 contract: $(DEV_STAMP) ## the API against its own schema at length, with every role's key, and long lists (EXAMPLES=100)
 	@WALK_ROWS=100000 CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) exec $(BIN)/python -m pytest -q -n 0 \
