@@ -86,7 +86,7 @@ def report_unfilled(
     price = _transfer_price(engine, takeover, mark)
     if price is not None and _has_room(engine, takeover, price):
         name = "unfilled" if not transfers else f"unfilled.{len(transfers) + 1}"
-        fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at)
+        fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at, mark_price)
         engine.book()
         return _taken(takeover, fill)
     ranking = None
@@ -144,7 +144,9 @@ def _has_room(engine: Engine, takeover: Takeover, price: Decimal) -> bool:
     return held <= Fraction(rules.max_notional_share) * Fraction(balance)
 
 
-def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime) -> Fill:
+def _transfer(
+    engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime, mark_price: Decimal | None
+) -> Fill:
     contract, quantity = takeover.contract, takeover.remaining
     change = Change(
         reference=reference,
@@ -166,6 +168,8 @@ def _transfer(engine: Engine, takeover: Takeover, price: Decimal, reference: str
             change=change,
             given_at=takeover.bankruptcy_price,
         )
+        if mark_price is not None:
+            inventory.mark(fund_id=contract.fund_id, terms=terms_of(contract), price=mark_price, marked_at=at)
 
     engine.then(acquire)
     return engine.close_part(

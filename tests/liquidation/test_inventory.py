@@ -284,6 +284,17 @@ def test_exposure_and_result_at_mark_stand_beside_the_cash() -> None:
     assert balance(FUND) == "1000"
 
 
+def test_the_mark_told_as_the_fund_takes_it_over_is_the_positions_mark() -> None:
+    fund = open_venue("inventory_takeover")
+    take_over()
+    unfilled(mark="97", seconds=5)
+
+    (held,) = holdings.held(fund.pk)
+
+    assert (position().mark_price, position().marked_at) == (Decimal(97), moment(5))
+    assert [held.exposure, held.unrealised] == [970, -30]
+
+
 def test_unrealised_results_add_up_where_every_mark_is_known() -> None:
     fund = open_venue("inventory_takeover", contribution="10000")
     add_contract(
