@@ -50,7 +50,7 @@ SELECT r.position, o.profit,
 _ANY_EARNED = """
 SELECT EXISTS (SELECT FROM fund_cycleposition c
                 WHERE c.cycle_id = %(cycle)s AND c.trader = %(trader)s AND c.profit > 0
-                  AND c.position <> ALL (%(taken)s) AND c.trader <> ALL (%(taken)s))"""
+                  AND CASE WHEN %(netted)s THEN c.trader ELSE c.position END <> ALL (%(taken)s))"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,6 +138,14 @@ def test_positions_that_bear_nothing_say_why() -> None:
     assert parts == {"p2": Part.PARTICIPANT, "p4": Part.BELOW_CUT, "p5": Part.NO_PROFIT}
 
 
+def test_a_position_that_has_its_traders_name_hides_none_of_the_traders_others() -> None:
+    cycle = settled(profits={"ann": ("ann", "900"), "ann-eth": ("ann", "100")})
+
+    left = own(explain(cycle_id=cycle.pk, trader="ann"), "ann-eth")
+
+    assert (left.part, left.rank) == (Part.BELOW_CUT, 2)
+
+
 def test_cycle_without_a_loss_shares_nothing() -> None:
     explanation = explain(cycle_id=settled("0").pk, trader="bob")
 
