@@ -13,15 +13,10 @@ from ledger.accounts import kinds_by_code, open_missing
 from ledger.errors import EntryRefusal, PostingRefused
 from ledger.models import Account, Currency
 from ledger.posting import Entry, Line, Posted, post
+from ledger.references import is_reserved
 from ledger.reversals import KIND as REVERSAL
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
-# References of the entries that other events book: taken by hand, they would keep the event out for ever.
-_RESERVED = re.compile(
-    r"(takeover|fill|close|reserve|inventory_disposal|inventory_transfer|house_absorbed|contribution|withdrawal|cycle"
-    r"|reversal)"
-    r"(-[a-z]+)?(\.[0-9]+)?:.*"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +75,7 @@ def _refusals(position: int, entry: ManualEntry) -> Iterator[EntryRefusal]:
         yield EntryRefusal(position, "kind_malformed", detail)
     if entry.kind == REVERSAL:
         yield EntryRefusal(position, "kind_reserved", f"entry {entry.reference}: a reversal names what it reverses")
-    if _RESERVED.fullmatch(entry.reference):
+    if is_reserved(entry.reference):
         detail = f"entry {entry.reference}: references of this form belong to the entries of events"
         yield EntryRefusal(position, "reference_reserved", detail)
     kinds = kinds_by_code(dict.fromkeys(line.account for line in entry.lines))

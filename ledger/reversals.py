@@ -7,6 +7,7 @@ from ledger.errors import NotFound, Refused
 from ledger.models import Entry, Posting
 from ledger.posting import Entry as NewEntry
 from ledger.posting import Line, Posted, post
+from ledger.references import check_of_reversal
 
 KIND = "reversal"
 
@@ -22,9 +23,10 @@ def reverse(
     """Post the mirrored lines of an entry, named by its id or its reference, with the source of the original.
 
     The same `reference` again is a replay. Which entries may be reversed by themselves is for the callers to know.
-    Raises NotFound `entry_unknown`; Refused `entry_is_reversal`; PostingRefused `entry_already_reversed`,
-    `reference_reused`, `account_floor`.
+    Raises NotFound `entry_unknown`; Refused `reference_reserved`, `entry_is_reversal`; PostingRefused
+    `entry_already_reversed`, `reference_reused`, `account_floor`.
     """
+    check_of_reversal(reference)
     original = _find(entry)
     if original.reverses_id is not None:
         raise Refused(

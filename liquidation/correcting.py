@@ -12,6 +12,7 @@ from fund.rulebook import CostPolicy
 from ledger.events.recording import record
 from ledger.models import Entry
 from ledger.money import EXACT, MAX_DECIMALS, round_half_even
+from ledger.references import check_of_reversal
 from ledger.reversals import mirrored
 from liquidation import errors, events
 from liquidation.engine import FIGURES, SOURCE, ZERO, Engine
@@ -52,6 +53,7 @@ class Work:
     ) -> None:
         """Lock the takeover. `known` is the same correction where it was made before. Raises ReferenceReused."""
         check_reference(reference)
+        check_of_reversal(reference)
         self.engine = Engine([takeover], recorded_at=effective_at)
         self.takeover = self.engine.takeover(takeover)
         self.correction = Correction(

@@ -11,6 +11,7 @@ from fund.models import Cycle, InventoryMovement, Transfer
 from ledger.errors import NotFound, Refused
 from ledger.models import Entry
 from ledger.posting import Posted
+from ledger.references import check_of_reversal
 from ledger.reversals import reverse
 from ledger.transactions import retried
 from liquidation import errors
@@ -89,7 +90,9 @@ def reverse_entry(
     if entry.source_kind == INVENTORY:
         movement = InventoryMovement.objects.get(reference=entry.source_id)
         if movement.kind == InventoryMovement.Kind.DISPOSED:
-            return reverse_disposal(movement.reference, effective_at=effective_at, **named)
+            posted = reverse_disposal(movement.reference, effective_at=effective_at, **named)
+            assert posted is not None, f"disposal {movement.reference} booked {entry.reference}"
+            return posted
         corrected = reverse_fill(movement.reference, effective_at=effective_at, **named)
     elif entry.kind in CLOSE:
         corrected = reverse_close(entry.source_id, effective_at=effective_at, **named)
@@ -158,8 +161,8 @@ def reverse_takeover(takeover: str, *, reference: str, effective_at: datetime, d
 
 
 @retried
-def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, description: str = "") -> Posted:
-    """Reverse the last disposal of a contract's inventory.
+def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, description: str = "") -> Posted | None:
+    """Reverse the last disposal of a contract's inventory. None where it booked nothing: there is nothing to mirror.
 
     Raises NotFound `disposal_unknown`; Refused `entry_already_reversed`, `inventory_moved_on`, `cycle_settled`.
     """
@@ -167,12 +170,15 @@ def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, d
     movement = movements.select_related("fund").first()
     if movement is None:
         raise NotFound("disposal_unknown", f"disposal {disposal} does not exist")
+    check_of_reversal(reference)
     engine = Engine([], recorded_at=effective_at)
     lock_cycles(source_kind=INVENTORY, source_ids=[disposal])
     engine.lock_funds([movement.fund_id])
     movement.refresh_from_db()
     entries = list(Entry.objects.filter(source_kind=INVENTORY, source_id=disposal, reverses=None).order_by("-id"))
     if movement.reversed_at is not None:
+        if not entries:
+            return None
         again = Entry.objects.filter(reference=reference, reverses__in=entries).first()
         if again is None:
             raise errors.already_reversed("disposal", disposal)
@@ -181,7 +187,7 @@ def reverse_disposal(disposal: str, *, reference: str, effective_at: datetime, d
     inventory.restore(movement, reversed_at=effective_at)
     mirrors = post_mirrors(engine, entries, reference, effective_at, description)
     take_back(fund=movement.fund, source_kind=INVENTORY, source_id=disposal, mirrors=mirrors, effective_at=effective_at)
-    return Posted(next(iter(mirrors.values())), replayed=False)
+    return Posted(next(iter(mirrors.values())), replayed=False) if mirrors else None
 
 
 @retried

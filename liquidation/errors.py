@@ -14,6 +14,11 @@ def reference_malformed(reference: str) -> Refused:
     )
 
 
+def reference_reserved(reference: str) -> Refused:
+    detail = f"reference {reference}: what begins like this is the fund's own taking over of what was unfilled"
+    return Refused("reference_reserved", detail, field="reference")
+
+
 def reference_reused(reference: str, known: str) -> ReferenceReused:
     return ReferenceReused(reference, f"reference {reference} stands for {known}")
 
@@ -139,11 +144,6 @@ def adl_fill_not_listed(reference: str, trader: str, position: str) -> Refused:
     whose = f"position {position} of {trader}" if position else f"{trader}"
     detail = f"ADL {reference}: {whose} is not in the list that `unfilled/` was told last"
     return Refused("adl_fill_not_listed", detail, field="fills")
-
-
-def inventory_insufficient(contract: str, *, quantity: Decimal, held: Decimal) -> Refused:
-    detail = f"contract {contract}: {plain(quantity)} exceeds what the fund holds, {plain(held)}"
-    return Refused("inventory_insufficient", detail, field="quantity")
 
 
 def already_reversed(what: str, reference: str) -> Refused:

@@ -1,5 +1,6 @@
 """What a report's values must be by themselves, before anything is looked up."""
 
+import re
 from decimal import Decimal
 
 from ledger import chart
@@ -10,14 +11,21 @@ from liquidation.models import Side
 
 REFERENCE_MOST = 160
 _SIDES = frozenset(Side.values)
+# What `report_unfilled` calls its transfers to the inventory.
+_OF_TRANSFERS = re.compile(r"unfilled(\.[0-9]+)?:.*")
 _TOO_LARGE = Decimal(10) ** MAX_INTEGER_DIGITS
 
 
 def check_reference(reference: str) -> None:
-    """Raises Refused `reference_malformed`. The journal adds a prefix, so a reference is shorter than its column."""
+    """Raises Refused `reference_malformed`, `reference_reserved`.
+
+    The journal adds a prefix, so a reference is shorter than its column.
+    """
     fine = 0 < len(reference) <= REFERENCE_MOST and reference.isprintable() and reference == reference.strip()
     if not fine:
         raise errors.reference_malformed(reference)
+    if _OF_TRANSFERS.fullmatch(reference):
+        raise errors.reference_reserved(reference)
 
 
 def check_name(what: str, name: str) -> None:

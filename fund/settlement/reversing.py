@@ -13,6 +13,7 @@ from ledger.actor import recorder
 from ledger.events.recording import record
 from ledger.models import Entry
 from ledger.money import EXACT, total
+from ledger.references import check_of_reversal
 from ledger.transactions import retried
 
 _REVERSE = "SELECT fund_reverse_entries_v1(%(entries)s::bigint[], %(reference)s, %(description)s, %(at)s, %(by)s)"
@@ -28,9 +29,10 @@ def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, desc
     """Reverse the settlement of a cycle. Its allocations stay as they were; settling it again is another run.
 
     The last entry's reversal has the `reference`; the same one again changes nothing.
-    Raises NotFound `cycle_unknown`; Refused `cycle_not_settled`; ReferenceReused; PostingRefused `account_floor`, where
-    the deficit has been repaid since, or the fund has spent a levy's surplus.
+    Raises NotFound `cycle_unknown`; Refused `reference_reserved`, `cycle_not_settled`; ReferenceReused; PostingRefused
+    `account_floor`, where the deficit has been repaid since, or the fund has spent a levy's surplus.
     """
+    check_of_reversal(reference)
     cycle = cycles.lock(cycle_id)
     known = Entry.objects.filter(reference=reference).first()
     if known:

@@ -295,6 +295,20 @@ def test_a_transfer_that_closed_the_other_side_gives_both_back() -> None:
     assert clean()
 
 
+def test_a_disposal_that_booked_nothing_is_reversed_without_an_entry() -> None:
+    open_venue("inventory_takeover")
+    take_over("t1", quantity="2")
+    unfilled("t1")
+    before = amounts()
+    sell("d1", quantity="2", price="100", fee="0")
+
+    for reference in ("r1", "r1"):
+        assert corrections.reverse_disposal("d1", reference=reference, effective_at=moment(30)) is None
+        assert InventoryPosition.objects.get().quantity == 2
+    assert amounts() == before
+    assert clean()
+
+
 @pytest.mark.parametrize("price", ["90", "100", "110"])
 def test_a_disposal_is_reversed_once(price: str) -> None:
     open_venue("inventory_takeover")
@@ -306,6 +320,8 @@ def test_a_disposal_is_reversed_once(price: str) -> None:
     first = corrections.reverse_disposal("d1", reference="r1", effective_at=moment(30))
     again = corrections.reverse_disposal("d1", reference="r1", effective_at=moment(31))
 
+    assert first is not None
+    assert again is not None
     assert (first.entry_id, again.replayed) == (again.entry_id, True)
     assert amounts() == before
     assert InventoryPosition.objects.get().carrying_price == 100
@@ -396,3 +412,35 @@ def sell(reference: str, *, quantity: str, price: str, fee: str = "0") -> None:
         fee=Decimal(fee),
         recorded_at=moment(9),
     )
+
+
+@pytest.mark.parametrize("reference", ["fill:f9", "takeover:t9", "close.2:t1", "cycle:usdt:1:1:0"])
+def test_a_reversal_takes_no_name_of_an_events_entry(reference: str) -> None:
+    open_venue()
+    take_over()
+    fill(price="90", quantity="4")
+    before = amounts()
+
+    with refused("reference_reserved"):
+        corrections.reverse_fill("f1", reference=reference, effective_at=moment(30))
+    with refused("reference_reserved"):
+        corrections.reverse_reference("fill:f1", reference=reference, effective_at=moment(30))
+
+    assert amounts() == before
+
+
+def test_no_event_takes_the_name_of_a_transfer_to_the_inventory() -> None:
+    open_venue("inventory_takeover")
+    take_over("t1", quantity="4")
+    take_over("t2", quantity="4")
+    unfilled("t2")
+    before = amounts()
+
+    with refused("reference_reserved"):
+        fill("unfilled:t1", price="90", quantity="4")
+    with refused("reference_reserved"):
+        sell("unfilled.2:t1", quantity="2", price="90")
+
+    assert amounts() == before
+    unfilled("t1")
+    assert InventoryPosition.objects.get().quantity == 8
