@@ -30,7 +30,10 @@ TRANSFER = "inventory_transfer"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One change of an inventory position: `quantity` of `side` comes in, or goes out, at `price`."""
+    """One change of an inventory position: `quantity` of `side` comes in, or goes out, at `price`.
+
+    `mark_price`: of the contract as it came in, where one is known.
+    """
 
     reference: str
     side: PositionSide
@@ -39,6 +42,7 @@ class Change:
     fee: Decimal
     effective_at: datetime
     recorded_at: datetime
+    mark_price: Decimal | None = None
 
 
 def acquire(
@@ -175,6 +179,7 @@ def _movement(
         quantity=change.quantity,
         price=change.price,
         fee=change.fee,
+        mark_price=change.mark_price,
         side_before=position.side,
         quantity_before=position.quantity,
         carrying_before=position.carrying_exact,

@@ -86,7 +86,14 @@ def report_unfilled(
     price = _transfer_price(engine, takeover, mark)
     if price is not None and _has_room(engine, takeover, price):
         name = "unfilled" if not transfers else f"unfilled.{len(transfers) + 1}"
-        fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at, mark_price)
+        fill = _transfer(engine, takeover, price, f"{name}:{reference}", reported_at, mark)
+        if mark_price is not None:
+            inventory.mark(
+                fund_id=takeover.contract.fund_id,
+                terms=terms_of(takeover.contract),
+                price=mark_price,
+                marked_at=reported_at,
+            )
         engine.book()
         return _taken(takeover, fill)
     ranking = None
@@ -145,7 +152,7 @@ def _has_room(engine: Engine, takeover: Takeover, price: Decimal) -> bool:
 
 
 def _transfer(
-    engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime, mark_price: Decimal | None
+    engine: Engine, takeover: Takeover, price: Decimal, reference: str, at: datetime, mark: Decimal | None
 ) -> Fill:
     contract, quantity = takeover.contract, takeover.remaining
     change = Change(
@@ -156,6 +163,7 @@ def _transfer(
         fee=ZERO,
         effective_at=at,
         recorded_at=engine.recorded_at,
+        mark_price=mark,
     )
 
     def acquire() -> None:
@@ -168,8 +176,6 @@ def _transfer(
             change=change,
             given_at=takeover.bankruptcy_price,
         )
-        if mark_price is not None:
-            inventory.mark(fund_id=contract.fund_id, terms=terms_of(contract), price=mark_price, marked_at=at)
 
     engine.then(acquire)
     return engine.close_part(

@@ -1,14 +1,13 @@
 """What a cycle's takeovers met in the market, told to the fund for a comparison of rulebooks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from itertools import islice
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
 from fund.models import Cycle, InventoryMovement, InventoryPosition, Shortfall
-from fund.rulebook import TakeoverValuation
 from fund.whatif import Outcome, Unsold
 from ledger.models import Entry
 from ledger.money import total
@@ -19,15 +18,6 @@ from liquidation.rules import PositionSide
 from liquidation.unfilled import terms_of
 
 _AT_ONCE = 2_000
-
-
-class _Marks(NamedTuple):
-    """Mark prices by event, at which counterparties were closed or the fund took a position over at mark; and the last
-    one known of the fund's own contracts.
-    """
-
-    of_events: Mapping[str, Decimal]
-    of_contracts: Mapping[str, Decimal]
 
 
 def outcomes(cycle: Cycle) -> Iterator[Outcome]:
@@ -48,16 +38,27 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
         .prefetch_related(Prefetch("fills", Fill.objects.filter(reversed_at=None).order_by("id"), to_attr="standing"))
         .order_by("id")
     )
-    marks = _marks(cycle)
-    for takeover in takeovers.iterator(chunk_size=_AT_ONCE):
-        # Neither a takeover without margin nor a part that the inventory took at the bankruptcy price need have an
-        # entry: they have a place among the entries of others, after their own.
-        begun = min(filter(None, (takeover.first, takeover.place)), default=0)
-        done = max(takeover.last or 0, *(fill.place or 0 for fill in takeover.standing))
-        yield _outcome(takeover, takeover.standing, marks, opened=begun, closed=done)
+    marked = dict(
+        InventoryPosition.objects.filter(fund=cycle.fund, marked_at__lt=cycle.ends_at).values_list(
+            "contract", "mark_price"
+        )
+    )
+    every = takeovers.iterator(chunk_size=_AT_ONCE)
+    while some := list(islice(every, _AT_ONCE)):
+        told = _told_marks([fill for takeover in some for fill in takeover.standing])
+        for takeover in some:
+            # Neither a takeover without margin nor a part that the inventory took at the bankruptcy price need have an
+            # entry: they have a place among the entries of others, after their own.
+            begun = min(filter(None, (takeover.first, takeover.place)), default=0)
+            done = max(takeover.last or 0, *(fill.place or 0 for fill in takeover.standing))
+            # As it was told with what nobody took, else with the takeover, else of the fund's own position.
+            marks = [told[fill.reference] for fill in takeover.standing if fill.reference in told]
+            known = (*marks[-1:], takeover.mark_price, marked.get(takeover.contract.symbol))
+            mark = next((each for each in known if each is not None), None)
+            yield _outcome(takeover, takeover.standing, mark, opened=begun, closed=done)
 
 
-def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, opened: int, closed: int) -> Outcome:
+def _outcome(takeover: Takeover, fills: Iterable[Fill], mark: Decimal | None, *, opened: int, closed: int) -> Outcome:
     sold: list[Fill] = []
     rest: list[Fill] = []
     for fill in fills:
@@ -74,15 +75,13 @@ def _outcome(takeover: Takeover, fills: Iterable[Fill], marks: _Marks, *, opened
         sold=total(fill.result for fill in sold),
         costs=total(fill.fee for fill in sold),
         notional=_notional(sold),
-        unsold=_unsold(takeover, rest, marks) if rest else None,
+        unsold=_unsold(takeover, rest, mark) if rest else None,
         adl_notional=_notional(by_adl),
         own=tuple(fill.reference for fill in rest if fill.kind == Fill.Kind.INVENTORY),
     )
 
 
-def _unsold(takeover: Takeover, rest: list[Fill], marks: _Marks) -> Unsold:
-    told = [mark for fill in rest if (mark := marks.of_events.get(fill.reference)) is not None]
-    mark = told[-1] if told else marks.of_contracts.get(takeover.contract.symbol, takeover.mark_price)
+def _unsold(takeover: Takeover, rest: list[Fill], mark: Decimal | None) -> Unsold:
     return Unsold(
         terms=terms_of(takeover.contract),
         side=PositionSide(takeover.side),
@@ -96,23 +95,12 @@ def _notional(fills: Iterable[Fill]) -> Fraction:
     return sum((notional_of(fill) for fill in fills), Fraction(0))
 
 
-def _marks(cycle: Cycle) -> _Marks:
-    events = Deleveraging.objects.filter(takeover__contract__fund=cycle.fund, occurred_at__lt=cycle.ends_at)
-    told = events.values_list("reference", "queue__mark_price")
-    held = InventoryPosition.objects.filter(fund=cycle.fund).exclude(mark_price=None)
-    # What the fund took over at mark came at that mark.
-    taken = InventoryMovement.objects.filter(
-        fund=cycle.fund,
-        kind=InventoryMovement.Kind.ACQUIRED,
-        rulebook__fields__takeover_valuation=TakeoverValuation.MARK,
-        effective_at__lt=cycle.ends_at,
-    )
-    return _Marks(
-        of_events={
-            **dict(taken.values_list("reference", "price")),
-            **{reference: Decimal(mark) for reference, mark in told.iterator() if mark is not None},
-        },
-        of_contracts={
-            contract: mark for contract, mark in held.values_list("contract", "mark_price") if mark is not None
-        },
-    )
+def _told_marks(fills: Iterable[Fill]) -> dict[str, Decimal]:
+    """Mark prices at which counterparties were closed, or the fund took a position over, by the fill's reference."""
+    kinds = (Fill.Kind.ADL, Fill.Kind.INVENTORY)
+    references = [fill.reference for fill in fills if fill.kind in kinds]
+    events = Deleveraging.objects.filter(reference__in=references).values_list("reference", "queue__mark_price")
+    taken = InventoryMovement.objects.filter(kind=InventoryMovement.Kind.ACQUIRED, reference__in=references)
+    told = {reference: Decimal(mark) for reference, mark in events if mark is not None}
+    came = taken.values_list("reference", "mark_price")
+    return told | {reference: mark for reference, mark in came if mark is not None}

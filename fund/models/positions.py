@@ -112,6 +112,7 @@ class InventoryMovement(models.Model):
     price = AmountField()
     fee = AmountField(default=0)
     realised = AmountField(default=0, help_text="Against the carrying price, before costs.")
+    mark_price = AmountField(null=True, blank=True, help_text="Of the contract as it came in, where one was known.")
     side_before = models.CharField(max_length=5, blank=True)
     quantity_before = AmountField()
     carrying_before = models.TextField(blank=True, help_text="Carrying price before, as an exact fraction.")

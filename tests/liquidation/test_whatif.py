@@ -215,7 +215,7 @@ def test_the_real_cascade_under_the_five_presets(folder: Path) -> None:
     stated = (Path(settings.BASE_DIR) / "docs" / "whatif.md").read_text()
     for name, each in zip(PRESETS, told, strict=True):
         assert each.retold is not None
-        assert each.fund_after + each.fund_paid + each.carried == 50_000_000 + each.carried
+        assert each.fund_after + each.fund_paid == 50_000_000
         figures = (each.fund_after, each.loss, each.allocated, each.retold.inventory)
         cells = " | ".join(f"{value:,.8f}" for value in figures)
         line = f"| `{name}` | {cells} | {each.traders_charged:,} | {each.retold.adl_notional:,.2f} |"
@@ -223,8 +223,9 @@ def test_the_real_cascade_under_the_five_presets(folder: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_a_position_taken_over_at_mark_is_told_again_at_that_mark() -> None:
-    own = {"preset": "inventory_takeover", "takeover_valuation": "mark", "inventory": {"max_notional_share": "2"}}
+@pytest.mark.parametrize(("valuation", "left"), [("mark", [950, 50]), ("bankruptcy", [1000, 0])])
+def test_a_position_that_the_fund_took_over_is_told_again_at_the_mark_of_then(valuation: str, left: list[int]) -> None:
+    own = {"preset": "inventory_takeover", "takeover_valuation": valuation, "inventory": {"max_notional_share": "2"}}
     fund = {"code": "usdt", "contribution": "1000", "rulebook": own}
     unfilled = {"type": "unfilled", "takeover": "t1", "mark_price": "95"}
     later = {"type": "mark", "contract": "X-PERP", "price": "80"}
@@ -234,6 +235,6 @@ def test_a_position_taken_over_at_mark_is_told_again_at_that_mark() -> None:
 
     assert told.retold is not None
     assert sold.retold is not None
-    assert [told.retold.fund_balance, told.retold.loss] == [950, 50]
+    assert [told.retold.fund_balance, told.retold.loss] == left
     # At the mark of that moment, not at the one told since.
     assert [sold.retold.fund_balance, sold.retold.loss] == [950, 50]
