@@ -31,7 +31,7 @@ _ENTRY_KIND = "adl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterparty:
-    """One counterparty that was closed. `entry_price` None: as its open position has it."""
+    """One counterparty that was closed. `entry_price` None: as the answered queue has it, else its open position."""
 
     trader: str
     quantity: Decimal
@@ -132,15 +132,16 @@ def _check(reference: str, fills: Sequence[Counterparty]) -> None:
 
 
 def _counterparties(event: Deleveraging, fills: Sequence[Counterparty]) -> list[CounterpartyFill]:
-    """The fills with what each realises at the event's price."""
+    """The fills with what each realises at the event's price, from its entry price as the answered queue had it."""
     takeover = event.takeover
     contract, side = takeover.contract, PositionSide(takeover.side).opposite
-    known = adl.entry_prices(
+    open_now = adl.entry_prices(
         fund_id=contract.fund_id,
         contract=contract.symbol,
         side=side,
         traders=[fill.trader for fill in fills if fill.entry_price is None],
     )
+    known = {**open_now, **evidence.entry_prices(event.answered)}
     closed = []
     for fill in fills:
         entry_price = fill.entry_price or known.get((fill.trader, fill.position))

@@ -1,5 +1,6 @@
 """The queue that an ADL event goes by: the one that `unfilled/` answered last, kept for it, else one ranked now."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +71,14 @@ def of_event(
             "differs": _differs(answered.queue, fills, earlier=_closed_by(answered)),
         },
     )
+
+
+def entry_prices(answered: AnsweredQueue | None) -> dict[tuple[str, str], Decimal]:
+    """Of the counterparties that a queue closes, by (trader, position); under (trader, "") where it closes one only."""
+    rows = [row for row in answered.queue["rows"] if row["closes"] != "0"] if answered else []
+    traders = Counter(row["trader"] for row in rows)
+    of_traders = {(row["trader"], ""): Decimal(row["entry_price"]) for row in rows if traders[row["trader"]] == 1}
+    return {**of_traders, **{(row["trader"], row["position"]): Decimal(row["entry_price"]) for row in rows}}
 
 
 def _check_listed(reference: str, answered: AnsweredQueue, fills: Sequence[AdlFill]) -> None:

@@ -39,13 +39,11 @@ class Ranking:
 
         Numbers as text, profit and score as exact fractions.
         """
-        closing = {fill.position for fill in self.cut.fills}
-        external = self.policy.queue is AdlQueue.EXTERNAL
-        down_to = max((row.rank for row in self.queued if external or row.position in closing), default=0)
+        rows = self.rows(len(self.queued) if self.policy.queue is AdlQueue.EXTERNAL else 0)
         return {
             **self.terms(),
             "mark_price": _text(self.mark_price),
-            "rows": [{**row, "profit": str(row["profit"])} for row in self.rows(down_to)],
+            "rows": [{**row, "profit": str(row["profit"])} for row in rows],
         }
 
     def terms(self) -> dict[str, object]:
@@ -66,9 +64,13 @@ class Ranking:
             "left": plain(self.cut.left) if told else None,
         }
 
-    def rows(self, most: int) -> list[dict[str, Any]]:
-        """The first places with what each is made of; `profit` is exact, every other number is text."""
+    def rows(self, least: int) -> list[dict[str, Any]]:
+        """The places down to the last that is closed, and `least`, with what each is made of.
+
+        `profit` is exact, every other number is text.
+        """
         closes = {fill.position: fill.quantity for fill in self.cut.fills}
+        cut = max((place for place, row in enumerate(self.queued, 1) if row.position in closes), default=0)
         return [
             {
                 "rank": row.rank,
@@ -83,7 +85,7 @@ class Ranking:
                 "score": None if row.score is None else str(row.score),
                 "closes": plain(closes.get(row.position, Decimal(0))),
             }
-            for row in self.queued[:most]
+            for row in self.queued[: max(cut, least)]
         ]
 
 

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fund import figures
+from fund.adl import SHOWN
 from fund.models import InventoryMovement, InventoryPosition
 from fund.rulebook import AdlPrice, AdlQueue
 from ledger.money import MAX_DECIMALS, plain, round_half_even
@@ -13,9 +14,6 @@ from ledger.rest.fields import AmountField, CountField, DocumentField, Reference
 from ledger.rest.serializers import QuerySerializer, StrictSerializer
 from liquidation.models import AnsweredQueue, Contract, CounterpartyFill, Deleveraging, Side, Takeover
 from liquidation.unfilled import Next, Unfilled
-
-# Places of an ADL queue that an answer has, more where more are needed.
-QUEUE_SHOWN = 1000
 
 
 class UnfilledReportSerializer(StrictSerializer):
@@ -87,15 +85,17 @@ class UnfilledSerializer(serializers.Serializer[Any]):
         ranking = unfilled.ranking
         if ranking is None:
             return None
-        rows = ranking.rows(max(QUEUE_SHOWN, len(ranking.cut.fills)))
-        return [{**row, "profit": plain(round_half_even(row["profit"], MAX_DECIMALS))} for row in rows]
+        return [{**row, "profit": plain(round_half_even(row["profit"], MAX_DECIMALS))} for row in ranking.rows(SHOWN)]
 
 
 class CounterpartySerializer(StrictSerializer):
     trader = TextField(max_length=100)
     quantity = AmountField()
     entry_price = AmountField(
-        required=False, default=None, allow_null=True, help_text="Without it, as the open position has it."
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="Without it, as the answered queue has it, else the open position.",
     )
     position = TextField(required=False, default="", allow_blank=True)
 

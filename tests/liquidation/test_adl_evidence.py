@@ -16,7 +16,7 @@ from liquidation.corrections import reverse_fill
 from liquidation.deleveraging import Counterparty, report_adl
 from liquidation.models import AnsweredQueue, Deleveraging, Takeover
 from liquidation.rules import ContractKind, PositionSide
-from liquidation.serializers.unfilled import DeleveragingSerializer
+from liquidation.serializers.unfilled import DeleveragingSerializer, UnfilledSerializer
 from liquidation.unfilled import Next, report_unfilled
 from tests.builders import balance, balances, moment, refused
 from tests.liquidation.test_deleveraging import BANKRUPTCY, open_positions, row
@@ -75,6 +75,35 @@ def test_the_event_goes_by_the_answered_queue_whatever_the_venue_uploads_between
     assert (document["answered"]["quantity"], document["answered"]["mark_price"]) == ("6", "98")
     assert (traders(document), document["queue"]["length"], document["queue"]["differs"]) == (["sue", "tom"], 2, [])
     assert (document["queue"]["mark_price"], document["queue"]["averted"]) == ("98", "12")
+
+
+def test_an_entry_price_that_is_not_told_is_the_answered_queues() -> None:
+    """Whatever the position is now: Sue was closed, and has opened another under its name."""
+    open_venue(adl=BANKRUPTCY)
+    open_positions()
+    take_over(quantity="6")
+    unfilled()
+    replace_positions(fund_code=FUND, rows=[row("q1", "sue", "short", "9", "105")])
+
+    fills = [
+        Counterparty(trader="sue", quantity=Decimal(4)),
+        Counterparty(trader="tom", quantity=Decimal(2), position="q2"),
+    ]
+    report_adl(reference="a1", takeover="t1", fills=fills, recorded_at=moment(4))
+
+    assert [balance("trader:sue:USDT"), balance("trader:tom:USDT")] == ["120", "20"]
+
+
+def test_everyone_whom_a_pro_rata_queue_closes_is_in_its_answer() -> None:
+    """Every second one is too small to be closed, so that the last one closed is far below the first thousand."""
+    open_venue(adl={**BANKRUPTCY, "queue": "pro_rata"})
+    rows = [row(f"q{place:04}", f"t{place}", "short", "0.001" if place % 2 else "10", "130") for place in range(2400)]
+    replace_positions(fund_code=FUND, rows=rows)
+    take_over(quantity="600")
+
+    shown = UnfilledSerializer(unfilled()).data["queue"]
+
+    assert sum(Decimal(each["closes"]) for each in shown) == 600
 
 
 def test_the_answered_mark_is_the_price_where_the_rulebook_closes_at_mark() -> None:
