@@ -157,7 +157,7 @@ class ReceiptSerializer(serializers.Serializer[Receipt]):
     deficit_repaid = AmountField(help_text="deficit_repayment of what the fund got, half-even, at most the deficit.")
     shared = SharedSerializer(allow_null=True)
     adl = AvertedSerializer(many=True)
-    inventory = TakenOverSerializer(many=True)
+    inventory = TakenOverSerializer(many=True, help_text="For the house; the trader's own receipt has none.")
     entries = ReceiptEntrySerializer(many=True)
 
     @extend_schema_field(PartsSerializer)

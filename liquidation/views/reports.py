@@ -28,4 +28,6 @@ class ReceiptView(ResourceView):
             # Who the counterparties were is no business of the trader that was liquidated.
             for event in document["adl"]:
                 event["counterparties"] = [fill for fill in event["counterparties"] if fill["trader"] == trader]
+            # Nor is what the fund holds: its own positions bear no part of the result.
+            document["inventory"] = []
         return Response(document)

@@ -126,6 +126,17 @@ def test_inventory_takes_the_position_over_and_gives_it_out_again() -> None:
     refused_post(engine, "/funds/usdt/inventory/disposals/", more, status=422, code="inventory_insufficient")
 
 
+def test_receipt_keeps_what_the_fund_holds_from_the_trader() -> None:
+    engine = engine_of("inventory_takeover")
+    post(engine, "/takeovers/t1/unfilled/", {}, status=200)
+
+    def taken(by: APIClient) -> list[str]:
+        return [row["reference"] for row in get(by, "/takeovers/t1/receipt/")["inventory"]]
+
+    assert taken(engine) == taken(client(Role.AUDITOR)) == ["unfilled:t1"]
+    assert taken(client(Role.TRADER, trader="ann")) == []
+
+
 def test_fund_under_water_is_told_from_one_that_is_not() -> None:
     engine = engine_of("inventory_takeover")
     post(engine, "/takeovers/t1/unfilled/", {}, status=200)
