@@ -10,6 +10,9 @@ from fund import errors, events, funds
 from fund.models import Cycle, Fund, Shortfall
 from ledger.events.recording import record
 
+# Of a number that somebody chooses: those that follow by themselves have room after it.
+MOST_NUMBER = 10**9
+
 _LOCK_TAKEN_BACK = """
 SELECT * FROM fund_cycle WHERE fund_id = ANY(%s) AND status = %s AND run > 0 ORDER BY id FOR SHARE SKIP LOCKED"""
 

@@ -5,7 +5,7 @@ the same call with `add`. Source: accounting.md, entries.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from fund import cycles, events, rulebooks
 from fund.models import Cycle, Fund, RulebookVersion, Shortfall, Surplus
 from fund.planning import ZERO, Cause, Planned, Working, lock_working, shared_lines
 from fund.rulebook import Rulebook
-from fund.rules import compensation_budget, repay_deficit, split_loss, split_surplus
+from fund.rules import compensation_budget, for_own_positions, repay_deficit, split_loss, split_surplus
 from ledger import chart
 from ledger.errors import PostingRefused
 from ledger.events.recording import record
@@ -157,11 +157,10 @@ class Movements:
         """
         working = self._funds[fund_id]
         if result < 0:
-            alone = replace(rulebook, fund_share=Decimal(1), traders_share=ZERO, fund_per_event_cap=None)
             self._cover(
                 working,
                 version,
-                alone,
+                for_own_positions(rulebook),
                 loss=EXACT.minus(result),
                 reserved=ZERO,
                 against=against,

@@ -1,6 +1,6 @@
 """Rules of a takeover: bankruptcy and limit price, the states. Pure; prices are exact.
 
-Profit, notional, average entry and what is booked of them are the fund's (`fund.rules`), which ranks and holds
+Profit, notional and what is booked of them are the fund's (`fund.rules`), which ranks and holds
 positions by them.
 """
 
@@ -13,7 +13,6 @@ from fund.rules import (
     ContractKind,
     PositionSide,
     adl_is_due,
-    average_entry,
     book_for_engine,
     book_for_trader,
     notional,
@@ -26,7 +25,6 @@ __all__ = [
     "ContractKind",
     "PositionSide",
     "adl_is_due",
-    "average_entry",
     "bankruptcy_price",
     "book_for_engine",
     "book_for_trader",

@@ -1,7 +1,7 @@
 """Who bears a loss and who gets a surplus. Amounts are in the fund's currency, a multiple of its precision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -48,6 +48,11 @@ class ResidueSplit:
 def spendable(*, fund_balance: Decimal, rulebook: Rulebook) -> Decimal:
     """What the fund may pay before it reaches its floor. Source: rulebooks.md, `fund_floor`."""
     return max(EXACT.subtract(fund_balance, rulebook.fund_floor), Decimal(0))
+
+
+def for_own_positions(rulebook: Rulebook) -> Rulebook:
+    """What losses of the fund's own positions go by: all of them are the fund's, and none is a takeover's event."""
+    return replace(rulebook, fund_share=Decimal(1), traders_share=Decimal(0), fund_per_event_cap=None)
 
 
 def split_loss(

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from fund.cycles import MOST_NUMBER
 from fund.models import Allocation, Cycle
 from fund.rulebook import PRESETS
 from fund.serializers.funds import RulebookNameSerializer
@@ -13,7 +14,7 @@ from ledger.rest.serializers import QuerySerializer, StrictSerializer
 
 
 class NewCycleSerializer(StrictSerializer):
-    number = CountField(required=False, default=None, allow_null=True, min_value=1, max_value=2**31 - 1)
+    number = CountField(required=False, default=None, allow_null=True, min_value=1, max_value=MOST_NUMBER)
     starts_at = TimeField()
     ends_at = TimeField()
 

@@ -1,7 +1,7 @@
 """A cycle's record told again under a rulebook, up to its settlement. Pure: nothing is read and nothing is booked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -15,13 +15,14 @@ from fund.rules import (
     book_for_engine,
     compensation_budget,
     falls_short,
+    for_own_positions,
     repay_deficit,
     split_loss,
     split_surplus,
 )
 from fund.whatif.positions import OwnPositions
 from fund.whatif.record import Disposal, Moved, Outcome, Record, Unsold
-from ledger.money import EXACT, round_half_even, total
+from ledger.money import EXACT, round_half_even
 
 ZERO = Decimal(0)
 
@@ -88,7 +89,7 @@ class _Retelling:
     def __init__(self, record: Record, rulebook: Rulebook) -> None:
         self._rulebook, self._decimals = rulebook, record.decimals
         self._balance, self._deficit = record.opening_balance, record.opening_deficit
-        # Set aside by others than the cycle's own, and by those.
+        # Set aside in all, and of that by the cycle's own.
         self._set_aside, self._reserved = record.opening_reserved, dict[str, Decimal]()
         self._own = OwnPositions(record.owned)
         # When the fund moved, by how much, and how much of that was a result.
@@ -113,9 +114,10 @@ class _Retelling:
         if budget:
             self._reserved[outcome.source[1]] = budget
             self._balance = EXACT.subtract(self._balance, budget)
+            self._set_aside = EXACT.add(self._set_aside, budget)
 
     def close(self, outcome: Outcome) -> None:
-        before, reserved = self._held(), self._reserved.get(outcome.source[1], ZERO)
+        before, reserved = self._held(), self._reserved.pop(outcome.source[1], ZERO)
         result, size = outcome.sold, outcome.notional
         if self._rulebook.cost_policy is CostPolicy.NET:
             result = EXACT.subtract(result, outcome.costs)
@@ -130,7 +132,7 @@ class _Retelling:
         elif result < 0:
             used = self._lose(EXACT.minus(result), self._rulebook, reserved)
         self._balance = EXACT.add(self._balance, EXACT.subtract(reserved, used))
-        self._reserved.pop(outcome.source[1], None)
+        self._set_aside = EXACT.subtract(self._set_aside, reserved)
         self._note(outcome.at, EXACT.subtract(self._held(), before), by_result=True)
 
     def dispose(self, disposal: Disposal) -> None:
@@ -151,7 +153,7 @@ class _Retelling:
 
     def _held(self) -> Decimal:
         """What the fund has, set aside or free."""
-        return total((self._balance, self._set_aside, *self._reserved.values()))
+        return EXACT.add(self._balance, self._set_aside)
 
     def _place(
         self, unsold: Unsold, result_so_far: Decimal, reserved: Decimal, at: datetime
@@ -201,8 +203,7 @@ class _Retelling:
         if result > 0:
             self._inject(result)
         elif result < 0:
-            alone = replace(self._rulebook, fund_share=Decimal(1), traders_share=ZERO, fund_per_event_cap=None)
-            self._lose(EXACT.minus(result), alone, ZERO)
+            self._lose(EXACT.minus(result), for_own_positions(self._rulebook), ZERO)
 
     def _inject(self, amount: Decimal) -> None:
         repaid = repay_deficit(amount, deficit=self._deficit, rulebook=self._rulebook, decimals=self._decimals)
