@@ -41,7 +41,7 @@ test: $(DEV_STAMP) ## the whole test suite, on scratch servers of its own (ARGS=
 	@exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) $(ARGS)
 
 # Whole stories take most of the time: they begin it, one by one, and the short ones fill what is left.
-properties: $(DEV_STAMP) ## the property suite at length, nightly-style (EXAMPLES=10000)
+properties: $(DEV_STAMP) ## the property suite at length, nightly-style (EXAMPLES=10000, of whole stories a quarter)
 	@EXAMPLES=$(or $(EXAMPLES),10000) exec $(BIN)/python -m pytest -q -n $(or $(WORKERS),auto) --hypothesis-profile=nightly \
 	  --maxschedchunk=1 $$(for each in 'tests/properties' 'tests --exclude-dir=properties'; do \
 	    grep -rlE '@given|RuleBasedStateMachine' --include='test_*.py' $$each | sort; done) $(ARGS)

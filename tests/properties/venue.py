@@ -88,7 +88,9 @@ class Venue:
     def __init__(self, *, decimals: int, published: Published, contribution: Decimal) -> None:
         self.decimals, self.model = decimals, Model(decimals)
         self.clock = 0
+        # What changes nothing when it is told again: ever, or as long as nothing was reversed.
         self.replays: list[Callable[[], object]] = []
+        self.replays_unless_reversed: list[Callable[[], object]] = []
         self.versions: list[tuple[datetime, Rulebook]] = [(rulebooks.BEGINNING, published.rulebook(decimals))]
         self.positions: dict[str, PositionRow] = {}
         self._references = 0
@@ -338,6 +340,8 @@ class Venue:
             return answers[0]
 
         self.tell(event, expected, again=False)
+        if room:
+            self.replays_unless_reversed.append(event)
         if answers[0].next is Next.MARKET:
             assert rulebook.adl is None or rulebook.adl.trigger != "unfilled"
         return answers[0]
@@ -472,6 +476,7 @@ class Venue:
         else:
             freeze()
             cycle.complete = True
+            self.replays_unless_reversed.append(freeze)
 
     def settle(self, number: int) -> None:
         """Refused where its time is not over and more profits may come, and without the profits that it needs."""
@@ -507,6 +512,7 @@ class Venue:
 
         self.tell(event, expected, again=False)
         self.replay(event)
+        self.replays_unless_reversed.append(event)
         kept = Allocation.objects.filter(cycle_id=cycle.id, run=Cycles.objects.get(pk=cycle.id).run)
         booked = kept.order_by("rank").values_list("position", "trader", "rank", "profit", "amount")
         assert list(booked) == [
