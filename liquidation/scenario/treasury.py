@@ -9,8 +9,8 @@ from liquidation.scenario.reading import Event
 from liquidation.scenario.stage import Stage, number, reference_of, text
 from liquidation.scenario.vocabulary import REMARKS, TIMES
 
-# In whose name the fund's money moves where an event names nobody.
-REQUESTER = "treasurer"
+# In whose name the fund's money moves where an event names nobody: nobody whom an event would name as the second.
+REQUESTER = "the story itself"
 
 
 def trader_transfer(stage: Stage, event: Event, kind: str) -> None:

@@ -283,7 +283,7 @@ def test_the_house_may_absorb_a_deficit() -> None:
 def test_withdrawals_of_the_fund_need_a_second_person_and_those_of_traders_do_not() -> None:
     assert (
         differences(
-            {"type": "withdrawal", "reference": "w1", "amount": "100", "approved_by": "boss"},
+            {"type": "withdrawal", "reference": "w1", "amount": "100", "approved_by": "treasurer"},
             {"type": "withdrawal", "reference": "w2", "amount": "100"},
             {"type": "withdrawal", "reference": "w3", "amount": "1", "requested_by": "boss", "approved_by": "boss"},
             {"type": "deposit", "reference": "d1", "trader": "ann", "amount": "5"},
