@@ -15,7 +15,7 @@ from ledger.money import EXACT, MAX_DECIMALS, round_half_even
 from ledger.references import check_of_reversal
 from ledger.reversals import mirrored
 from liquidation import errors, events
-from liquidation.engine import FIGURES, SOURCE, ZERO, Engine
+from liquidation.engine import FIGURES, SOURCE, Engine
 from liquidation.lines import notional_of
 from liquidation.models import Correction, CounterpartyFill, Deleveraging, Fill, Takeover
 from liquidation.rules import can_move
@@ -149,7 +149,7 @@ class Work:
         self.mirror(list(Entry.objects.filter(pk__in=list(entry_ids)).order_by("-id")))
         evidence = Deleveraging.objects.get(reference=fill.reference).queue
         averted = Decimal(evidence.get("averted", "0"))
-        self.takeover.adl_averted = max(EXACT.subtract(self.takeover.adl_averted, averted), ZERO)
+        self.takeover.adl_averted = EXACT.subtract(self.takeover.adl_averted, averted)
 
     def _reverse_transfer(self, fill: Fill) -> None:
         """The fund gives the position back, and what it closed of one on the other side."""

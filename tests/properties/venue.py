@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 
 from fund import cycles, funds, open_positions, positions, rulebooks, transfers
-from fund.models import Allocation, Fund
+from fund.models import Allocation, Fund, Shortfall
 from fund.models import Cycle as Cycles
 from fund.open_positions import PositionRow
 from fund.positions import PositionProfit
@@ -542,9 +542,14 @@ class Venue:
         return {code: Fraction(credits) - Fraction(debits) for code, debits, credits in rows if credits != debits}
 
     def check(self) -> None:
-        """The books say what the model says."""
-        model = self.model
-        assert self.balances() == {code: balance for code, balance in model.balances.items() if balance}
+        """The books say what the model says, and what any books must whatever it says."""
+        model, balances = self.model, self.balances()
+        assert sum(balances.values()) == 0
+        assert balances.get(BALANCE, 0) >= 0
+        for loss in Shortfall.objects.filter(fund=self.fund):
+            borne = (loss.fund_paid, loss.reserved_used, loss.to_allocate, loss.treasury_paid, loss.carried)
+            assert sum(map(Fraction, borne)) == loss.loss
+        assert balances == {code: balance for code, balance in model.balances.items() if balance}
         fund = Fund.objects.get(pk=self.fund.pk)
         assert fund.gross_injections == model.counted["injected"]
         assert fund.gross_payouts == model.counted["paid"]
