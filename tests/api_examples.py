@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.rest.told import PUBLIC, STORY, Step
+from tests.rest.steps import Step
+from tests.rest.told import PUBLIC, STORY
 
 WRITE = "BULWARK_WRITE_EXAMPLES"
 PROJECT = Path(__file__).resolve().parent.parent

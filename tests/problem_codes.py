@@ -158,7 +158,6 @@ def documented() -> str:
 
 
 def _codes_of(tree: ast.Module) -> Iterator[Code]:
-    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     for scope in ast.walk(tree):
         if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
             assigned = _assigned(scope)
@@ -166,9 +165,9 @@ def _codes_of(tree: ast.Module) -> Iterator[Code]:
                 if isinstance(node, ast.Call):
                     texts = {name: text for line, name, text in assigned if line < node.lineno}
                     yield from _code_of(node, texts, _choices(scope))
+        elif isinstance(scope, ast.ClassDef):
+            yield from _codes_of_class(scope)
         yield from _translated(scope)
-    for name, node in classes.items():
-        yield from _codes_of_class(name, node)
 
 
 def _translated(node: ast.AST) -> Iterator[Code]:
@@ -186,7 +185,7 @@ def _translated(node: ast.AST) -> Iterator[Code]:
             yield Code(code, _TRANSLATED[str(_constant(left))] if target.id == "_FRAMEWORK_CODES" and left else 422, "")
 
 
-def _codes_of_class(name: str, node: ast.ClassDef) -> Iterator[Code]:
+def _codes_of_class(node: ast.ClassDef) -> Iterator[Code]:
     """Exceptions with a code of their own: `default_code`, or a constant handed to `super().__init__`."""
     values = {
         target.id: item.value.value
@@ -196,7 +195,7 @@ def _codes_of_class(name: str, node: ast.ClassDef) -> Iterator[Code]:
         if isinstance(target, ast.Name)
     }
     status = values.get("status", values.get("status_code", 422))
-    assert isinstance(status, int), f"{name}: status {status!r}"
+    assert isinstance(status, int), f"{node.name}: status {status!r}"
     if isinstance(code := values.get("default_code"), str):
         yield Code(code, status, "")
     for call in ast.walk(node):

@@ -16,7 +16,7 @@ from liquidation.inventory import dispose
 from liquidation.takeovers import report_takeovers
 from tests.builders import moment, refused
 from tests.events.story import data_of, moved, names, telling, told
-from tests.liquidation.test_deleveraging import BANKRUPTCY, open_positions
+from tests.liquidation.adl import BANKRUPTCY, open_positions
 from tests.liquidation.venue import (
     CONTRACT,
     FUND,

@@ -67,15 +67,9 @@ def _book(db: None) -> None:
     )
     wei = open_currency("1inch", decimals=18)
     post(move("wei", "1.000000000000000001", debited="custody:1inch", credited="trader:ann:1inch"), currency=wei)
-    post(
-        move("ubtc", "5", debited="custody:uBTC", credited="trader:ann:uBTC"),
-        currency=open_currency("uBTC", decimals=6),
-    )
-    post(
-        move("true", "5", debited="custody:TRUE", credited="trader:ann:TRUE"),
-        currency=open_currency("TRUE", decimals=2),
-    )
-    post(move("x", "5", debited="custody:X", credited="trader:ann:X"), currency=open_currency("X", decimals=2))
+    for code, decimals in (("uBTC", 6), ("TRUE", 2), ("X", 2)):
+        five = move(code.lower(), "5", debited=f"custody:{code}", credited=f"trader:ann:{code}")
+        post(five, currency=open_currency(code, decimals=decimals))
     open_accounts("trader:idle:USDT")
 
 

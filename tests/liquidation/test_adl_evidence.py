@@ -1,25 +1,18 @@
-"""The queue that is answered is the one that an ADL event goes by, and all of it can be worked out anew."""
+"""The queue that is answered is the one that an ADL event goes by."""
 
-import json
-from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
-from hashlib import sha256
-from itertools import product
 from typing import Any
 
 import pytest
 
-from fund.open_positions import PositionRow, replace_positions
-from fund.rulebook import AdlQueue
+from fund.open_positions import replace_positions
 from liquidation.corrections import reverse_fill
 from liquidation.deleveraging import Counterparty, report_adl
 from liquidation.models import AnsweredQueue, Deleveraging, Takeover
-from liquidation.rules import ContractKind, PositionSide
-from liquidation.serializers.unfilled import DeleveragingSerializer, UnfilledSerializer
+from liquidation.serializers.unfilled import UnfilledSerializer
 from liquidation.unfilled import Next, report_unfilled
 from tests.builders import balance, balances, moment, refused
-from tests.liquidation.test_deleveraging import BANKRUPTCY, open_positions, row
+from tests.liquidation.adl import BANKRUPTCY, close, evidence, open_positions, others_open, row
 from tests.liquidation.venue import FUND, deleverage, open_venue, take_over, unfilled
 
 pytestmark = pytest.mark.django_db
@@ -27,34 +20,8 @@ pytestmark = pytest.mark.django_db
 EXTERNAL = {**BANKRUPTCY, "queue": "external"}
 
 
-def others_open(mark: str = "93") -> None:
-    """The venue's next upload: nobody is left of those who were answered."""
-    replace_positions(fund_code=FUND, rows=[row("q9", "zoe", "short", "50", "300", mark)])
-
-
-def evidence(reference: str = "a1") -> dict[str, Any]:
-    """The event as everybody gets it."""
-    event = Deleveraging.objects.get(reference=reference)
-    document: dict[str, Any] = json.loads(json.dumps(DeleveragingSerializer(event).data))
-    return document
-
-
 def traders(document: dict[str, Any]) -> list[str]:
     return [each["trader"] for each in document["queue"]["rows"]]
-
-
-def close(reference: str, *closed: tuple[str, str, str], seconds: int = 4, mark: str | None = None) -> None:
-    """Each counterparty as (trader, position, quantity), with an entry price of 130."""
-    report_adl(
-        reference=reference,
-        takeover="t1",
-        fills=[
-            Counterparty(trader=trader, position=position, quantity=Decimal(quantity), entry_price=Decimal(130))
-            for trader, position, quantity in closed
-        ],
-        mark_price=None if mark is None else Decimal(mark),
-        recorded_at=moment(seconds),
-    )
 
 
 def answer_list(*listed: str) -> None:
@@ -237,77 +204,3 @@ def test_where_the_exchange_told_no_list_there_is_nothing_to_hold_its_fills_to()
 
     for document in (evidence("a1"), evidence("a2")):
         assert (document["queue"]["rows"], document["queue"]["left"], document["queue"]["differs"]) == ([], None, None)
-
-
-# Worked out anew from the event alone. Sources of the scores: fund/rules/adl.py.
-
-
-def anew(queue: dict[str, Any], told: dict[str, Any]) -> tuple[Fraction, Fraction | None]:
-    """Profit and score of a row."""
-    inverse, sign = queue["kind"] == "inverse", 1 if queue["side"] == "long" else -1
-    entry, mark = Fraction(told["entry_price"]), Fraction(told["mark_price"])
-    size = Fraction(told["quantity"]) * Fraction(queue["multiplier"])
-    profit = sign * size * (1 / entry - 1 / mark if inverse else mark - entry)
-    at_entry, at_mark = (size / price if inverse else size * price for price in (entry, mark))
-    margin, wallet = (Fraction(told[name] or 0) for name in ("margin", "wallet"))
-    match queue["queue"]:
-        case "profit_amount":
-            return profit, profit
-        case "pnl_rate_x_leverage":
-            rate, leverage = profit / at_entry, at_mark / (margin + profit)
-            return profit, rate * leverage if profit > 0 else rate / leverage
-        case "profit_x_margin_ratio":
-            ratio = margin / (wallet + profit) if wallet + profit > 0 else Fraction(0)
-            return profit, max(profit, Fraction(0)) / max(wallet, Fraction(1)) * ratio
-        case "mark_entry_x_leverage":
-            return profit, (mark / entry) ** sign * at_mark / (wallet + profit)
-    return profit, None
-
-
-def a_crowd(side: PositionSide) -> list[PositionRow]:
-    """Of both sides and with marks of their own, some at a loss."""
-    rows = []
-    for number in range(40):
-        stands = side if number % 4 else side.opposite
-        entry, mark = 70 + number * 7 % 60, Decimal(100) + Decimal(number % 3) / 4
-        more = {"margin": str(60 + number), "wallet": str(50 + number * 3)}
-        rows.append(
-            row(f"q{number}", f"t{number % 30}", stands.value, f"{1 + number % 5}", str(entry), str(mark), **more)
-        )
-    return rows
-
-
-ORDERED = [queue for queue in AdlQueue if queue is not AdlQueue.EXTERNAL]
-
-
-@pytest.mark.parametrize(("queue", "kind", "side"), list(product(ORDERED, ContractKind, PositionSide)))
-@pytest.mark.parametrize("asked", [True, False])
-def test_every_place_is_worked_out_anew_from_nothing_but_the_event(
-    queue: AdlQueue, kind: ContractKind, side: PositionSide, asked: bool
-) -> None:
-    open_venue(adl={**BANKRUPTCY, "queue": queue.value}, kind=kind.value, multiplier="0.5")
-    replace_positions(fund_code=FUND, rows=a_crowd(side))
-    take_over(quantity="30", side=side.opposite.value)
-    if asked:
-        unfilled()
-        others_open()
-
-    close("a1", ("zoe", "q9", "30"))
-
-    kept = evidence()["queue"]
-    assert (kept["queue"], kept["contract"], kept["kind"], kept["side"]) == (queue, "X-PERP", kind, side)
-    rows: Sequence[dict[str, Any]] = kept["rows"]
-    assert len(rows) > 5
-    worked_out = [anew(kept, told) for told in rows]
-    assert [each["profit"] for each in rows] == [str(profit) for profit, _ in worked_out]
-    assert [each["score"] for each in rows] == [score if score is None else str(score) for _, score in worked_out]
-    assert sorted(rows, key=lambda told: place(kept, told)) == rows
-    assert sum(Decimal(told["closes"]) for told in rows) + Decimal(kept["left"]) == 30
-
-
-def place(queue: dict[str, Any], told: dict[str, Any]) -> tuple[Any, str]:
-    """What a row stands at its rank by."""
-    if queue["queue"] == "seeded_random":
-        return sha256(f"{queue['seed']}:{told['position']}".encode()).digest(), told["position"]
-    _, score = anew(queue, told)
-    return -score if score is not None else 0, told["position"]

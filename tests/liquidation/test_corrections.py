@@ -1,53 +1,23 @@
-"""Reversals of fills, closes, takeovers and disposals: all is as if it had not been, and later events work."""
+"""Reversals of fills, closes and takeovers: all is as if it had not been, and later events work."""
 
 from decimal import Decimal
 
 import pytest
 
 from fund import positions, settlement
-from fund.models import Cycle, Fund, InventoryPosition
+from fund.models import Cycle
 from fund.positions import PositionProfit
-from ledger.integrity import verify
-from ledger.models import Account, Entry
-from ledger.posting import Posted
+from ledger.models import Entry
 from liquidation import corrections
 from liquidation.closes import close_takeover
-from liquidation.correcting import Corrected
-from liquidation.inventory import dispose
 from liquidation.models import Correction, Takeover
 from tests.builders import balance, balances, moment, refused
-from tests.liquidation.venue import (
-    CONTRACT,
-    deleverage,
-    figures,
-    fill,
-    open_cycle,
-    open_venue,
-    take_over,
-    unfilled,
-)
+from tests.liquidation.correction import amounts, clean, gross, reverse_fill
+from tests.liquidation.venue import deleverage, figures, fill, open_cycle, open_venue, take_over
 
 pytestmark = pytest.mark.django_db
 
-FUND, ENGINE, CLEARING, DEFICIT = "fund:usdt", "engine:USDT", "clearing:X-PERP:USDT", "deficit:usdt"
-
-
-def amounts() -> dict[str, object]:
-    """Every balance that is not 0."""
-    return {code: amount for code, amount in Account.objects.values_list("code", "balance") if amount}
-
-
-def gross() -> list[Decimal]:
-    fund = Fund.objects.get()
-    return [fund.gross_injections, fund.gross_payouts]
-
-
-def reverse_fill(reference: str = "f1", *, by: str = "r1", seconds: int = 20) -> Corrected:
-    return corrections.reverse_fill(reference, reference=by, effective_at=moment(seconds))
-
-
-def clean() -> bool:
-    return not [str(finding) for finding in verify().findings]
+FUND, ENGINE, DEFICIT = "fund:usdt", "engine:USDT", "deficit:usdt"
 
 
 @pytest.mark.parametrize("price", ["99", "101", "85"])
@@ -245,91 +215,6 @@ def test_reversing_adl_gives_the_counterparties_profit_back() -> None:
     assert clean()
 
 
-def test_reversing_a_transfer_takes_the_position_out_of_the_inventory() -> None:
-    open_venue("inventory_takeover")
-    take_over("t1", quantity="2")
-    unfilled("t1")
-    take_over("t2", quantity="2", at_price="103")
-    unfilled("t2")
-
-    reverse_fill("unfilled:t2")
-
-    position = InventoryPosition.objects.get()
-    assert (position.quantity, position.carrying_price) == (2, 100)
-    assert figures("t2") == {"status": "open", "remaining": "2"}
-    assert clean()
-    assert unfilled("t2", seconds=40).next == "inventory"
-    assert InventoryPosition.objects.get().carrying_exact == "203/2"
-
-
-def test_what_later_changes_stand_on_is_not_taken_away() -> None:
-    open_venue("inventory_takeover")
-    take_over("t1", quantity="2")
-    unfilled("t1")
-    sell("d1", quantity="1", price="110")
-
-    with refused("inventory_moved_on"):
-        reverse_fill("unfilled:t1")
-
-    corrections.reverse_disposal("d1", reference="r1", effective_at=moment(30))
-    reverse_fill("unfilled:t1", by="r2")
-    assert (balance(FUND), InventoryPosition.objects.get().quantity) == ("1000", 0)
-    assert gross() == [0, 0]
-    assert clean()
-
-
-def test_a_transfer_that_closed_the_other_side_gives_both_back() -> None:
-    open_venue("inventory_takeover")
-    take_over("t1", quantity="4")
-    unfilled("t1")
-    take_over("t2", quantity="6", at_price="103", side="short")
-    unfilled("t2")
-    assert balance(FUND) == "1012"
-
-    reverse_fill("unfilled:t2")
-
-    position = InventoryPosition.objects.get()
-    assert (position.side, position.quantity, position.carrying_price) == ("long", 4, 100)
-    assert balance(FUND) == "1000"
-    assert gross() == [0, 0]
-    assert clean()
-
-
-def test_a_disposal_that_booked_nothing_is_reversed_without_an_entry() -> None:
-    open_venue("inventory_takeover")
-    take_over("t1", quantity="2")
-    unfilled("t1")
-    before = amounts()
-    sell("d1", quantity="2", price="100", fee="0")
-
-    for reference in ("r1", "r1"):
-        assert corrections.reverse_disposal("d1", reference=reference, effective_at=moment(30)) is None
-        assert InventoryPosition.objects.get().quantity == 2
-    assert amounts() == before
-    assert clean()
-
-
-@pytest.mark.parametrize("price", ["90", "100", "110"])
-def test_a_disposal_is_reversed_once(price: str) -> None:
-    open_venue("inventory_takeover")
-    take_over("t1", quantity="2")
-    unfilled("t1")
-    before = amounts()
-    sell("d1", quantity="2", price=price, fee="1")
-
-    first = corrections.reverse_disposal("d1", reference="r1", effective_at=moment(30))
-    again = corrections.reverse_disposal("d1", reference="r1", effective_at=moment(31))
-
-    assert first is not None
-    assert again is not None
-    assert (first.entry_id, again.replayed) == (again.entry_id, True)
-    assert amounts() == before
-    assert InventoryPosition.objects.get().carrying_price == 100
-    with refused("entry_already_reversed"):
-        corrections.reverse_disposal("d1", reference="r2", effective_at=moment(32))
-    assert clean()
-
-
 def test_a_loss_of_a_settled_cycle_is_corrected_once_the_settlement_is_reversed() -> None:
     open_venue("shared_loss")
     cycle = open_cycle(ends=10)
@@ -350,97 +235,3 @@ def test_a_loss_of_a_settled_cycle_is_corrected_once_the_settlement_is_reversed(
     assert Cycle.objects.get().status == "ended"
     assert settlement.settle_cycle(cycle_id=cycle.pk, settled_at=moment(30)).loss == 0
     assert clean()
-
-
-# By entry, as the API and the admin name it.
-
-
-def reverse_named(reference: str, *, by: str = "r1") -> Posted:
-    entry = Entry.objects.get(reference=reference)
-    return corrections.reverse_entry(entry, reference=by, effective_at=moment(20))
-
-
-@pytest.mark.parametrize(
-    ("entry", "then"),
-    [
-        ("fill:f1", {"status": "open", "remaining": "10"}),
-        ("close:t1", {"status": "open"}),
-        ("close-penalty:t1", {"status": "open"}),
-        ("takeover:t1", {"status": "reversed", "remaining": "10"}),
-    ],
-)
-def test_an_entry_is_reversed_with_what_it_belongs_to(entry: str, then: dict[str, str]) -> None:
-    open_venue(penalty_rate="0.001")
-    take_over(margin="60")
-    fill(price="101")
-
-    posted = reverse_named(entry)
-
-    original = Entry.objects.get(reference=entry)
-    assert Entry.objects.get(reverses=original).pk == posted.entry_id
-    assert figures() == then
-    assert clean()
-
-
-def test_an_entry_reversed_again_is_a_replay_or_refused() -> None:
-    open_venue()
-    take_over()
-    fill(price="101")
-    posted = reverse_named("fill:f1")
-
-    assert reverse_named("fill:f1").entry_id == posted.entry_id
-    with refused("entry_already_reversed"):
-        reverse_named("fill:f1", by="r2")
-    with refused("entry_is_reversal"):
-        reverse_named("r1", by="r3")
-
-
-def test_an_entry_of_its_own_is_reversed_alone() -> None:
-    open_venue()
-
-    reverse_named("contribution:opening")
-
-    assert balance(FUND) == "0"
-
-
-def sell(reference: str, *, quantity: str, price: str, fee: str = "0") -> None:
-    dispose(
-        reference=reference,
-        contract=CONTRACT,
-        price=Decimal(price),
-        quantity=Decimal(quantity),
-        fee=Decimal(fee),
-        recorded_at=moment(9),
-    )
-
-
-@pytest.mark.parametrize("reference", ["fill:f9", "takeover:t9", "close.2:t1", "cycle:usdt:1:1:0"])
-def test_a_reversal_takes_no_name_of_an_events_entry(reference: str) -> None:
-    open_venue()
-    take_over()
-    fill(price="90", quantity="4")
-    before = amounts()
-
-    with refused("reference_reserved"):
-        corrections.reverse_fill("f1", reference=reference, effective_at=moment(30))
-    with refused("reference_reserved"):
-        corrections.reverse_reference("fill:f1", reference=reference, effective_at=moment(30))
-
-    assert amounts() == before
-
-
-def test_no_event_takes_the_name_of_a_transfer_to_the_inventory() -> None:
-    open_venue("inventory_takeover")
-    take_over("t1", quantity="4")
-    take_over("t2", quantity="4")
-    unfilled("t2")
-    before = amounts()
-
-    with refused("reference_reserved"):
-        fill("unfilled:t1", price="90", quantity="4")
-    with refused("reference_reserved"):
-        sell("unfilled.2:t1", quantity="2", price="90")
-
-    assert amounts() == before
-    unfilled("t1")
-    assert InventoryPosition.objects.get().quantity == 8

@@ -23,7 +23,7 @@ from liquidation.scenario import StoryMalformed, play
 from liquidation.scenario.cascade import DECIMALS, read_cascade
 from liquidation.scenario.reading import story_of
 from tests.builders import balances
-from tests.liquidation.test_scenario import FILL, TAKEOVER, story
+from tests.liquidation.storyteller import FILL, TAKEOVER, story
 
 RATES = {"penalty_rate": "0.0075", "surplus_split": {"fund": "0.7", "vault": "0.3"}}
 CYCLE = {"type": "cycle", "number": 1, "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T08:00:00Z"}

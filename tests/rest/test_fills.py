@@ -8,7 +8,7 @@ from liquidation.models import Takeover
 from tests.builders import balance
 from tests.fund.builders import open_fund
 from tests.rest.api import client, post, refused_post
-from tests.rest.test_takeovers import contract, fill, takeover
+from tests.rest.takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 

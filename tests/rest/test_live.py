@@ -20,8 +20,8 @@ from tests.builders import balance, open_accounts
 from tests.config.test_serve import answers, free_port
 from tests.config.users import wait_until
 from tests.fund.builders import open_cycle, open_fund
+from tests.rest.takeovers import contract, fill, takeover
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import contract, fill, takeover
 
 
 class Server:

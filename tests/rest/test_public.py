@@ -16,7 +16,7 @@ from ledger.rest.models import Role
 from tests.builders import moment
 from tests.fund.builders import open_cycle, open_fund
 from tests.rest.api import V1, client, every_row, get, post, refused_get, stranger
-from tests.rest.test_takeovers import contract, fill, takeover
+from tests.rest.takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 FUNDS = "/public/insurance-fund/"

@@ -16,8 +16,8 @@ from liquidation.serializers.fills import NewFillOfAnySerializer
 from liquidation.serializers.takeovers import NewFillSerializer, NewTakeoverSerializer
 from tests.rest import filters
 from tests.rest.api import client
+from tests.rest.takeovers import fill, takeover
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import fill, takeover
 from tests.rest.venue import open_venue
 
 SHAPES: list[tuple[type[StrictSerializer], dict[str, Any]]] = [

@@ -15,7 +15,7 @@ from liquidation.models import Contract, Correction, Fill, Takeover
 from tests.admin.people import send
 from tests.fund.builders import open_fund
 from tests.rest.api import client, post
-from tests.rest.test_takeovers import contract, fill, takeover
+from tests.rest.takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from ledger.models import Entry
 from ledger.rest.models import Role
 from tests.fund.builders import open_fund
 from tests.rest.api import V1, client, every_row, get, post, problem_of, refused_get
+from tests.rest.takeovers import contract, fill, takeover
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from ledger.rest.models import Role
 from tests.builders import balance, balances, open_accounts
 from tests.fund.builders import open_fund
 from tests.rest.api import client, get, post, refused_post
+from tests.rest.takeovers import contract, fill, takeover
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 

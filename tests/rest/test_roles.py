@@ -13,8 +13,8 @@ from ledger.rest.views import PublicView, ResourceView
 from tests.builders import balances
 from tests.fund.builders import open_cycle, open_fund
 from tests.rest.api import client, every_row, get, post, problem_of, refused_get, refused_post, stranger
+from tests.rest.takeovers import contract, fill, takeover
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import contract, fill, takeover
 
 pytestmark = pytest.mark.django_db
 

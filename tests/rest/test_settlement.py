@@ -13,7 +13,7 @@ from ledger.rest.models import Role
 from tests.builders import balance, balances
 from tests.fund.builders import open_cycle, open_fund
 from tests.rest.api import client, every_row, get, post, refused_get, refused_post, stranger
-from tests.rest.test_takeovers import contract, takeover
+from tests.rest.takeovers import contract, takeover
 
 pytestmark = pytest.mark.django_db
 PROFITS = [("p1", "bob", "500"), ("p2", "sue", "300"), ("p3", "tom", "150"), ("p4", "liv", "50"), ("p5", "ann", "-70")]

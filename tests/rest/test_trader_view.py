@@ -13,8 +13,8 @@ from liquidation.statements import trader_lines
 from tests.fund.builders import open_fund
 from tests.fund.settling import settled
 from tests.rest.api import client, every_row, get, post, refused_get
+from tests.rest.takeovers import contract
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import contract
 
 pytestmark = pytest.mark.django_db
 ADL = {"trigger": "unfilled", "queue": "profit_amount", "price": "bankruptcy"}

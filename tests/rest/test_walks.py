@@ -29,7 +29,7 @@ from tests.builders import START, move, open_accounts
 from tests.fund.builders import open_cycle, open_fund
 from tests.rest.api import V1, client
 from tests.rest.api import post as post_over_rest
-from tests.rest.test_takeovers import contract
+from tests.rest.takeovers import contract
 
 # `make contract` walks through 100,000.
 ROWS = int(os.environ.get("WALK_ROWS", "10000"))

@@ -14,8 +14,8 @@ from ledger.rest.models import Role
 from tests.builders import moment, open_accounts
 from tests.fund.builders import HOUR, contribute, open_cycle, open_fund
 from tests.rest.api import client, post
+from tests.rest.takeovers import contract, fill, takeover
 from tests.rest.test_entries import deposit
-from tests.rest.test_takeovers import contract, fill, takeover
 
 # What stands in the braces of a path, for things that the venue has.
 ADDRESSES = {
