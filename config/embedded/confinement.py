@@ -61,6 +61,9 @@ def end_with(parent: int, death_signal: signal.Signals) -> None:
 
     A later change of user would clear it, and it follows the parent's thread that forked, which must be the main one.
     """
+    # What a shell starts in the background ignores SIGQUIT, and what that starts inherits it. SIGKILL nobody ignores.
+    if death_signal != signal.SIGKILL:
+        signal.signal(death_signal, signal.SIG_DFL)
     _checked(_libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0))
     # A parent that died before has sent nothing.
     if os.getppid() != parent:

@@ -120,6 +120,28 @@ def test_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> No
     assert not (tmp_path / "state").exists()
 
 
+_STARTS_AND_DIES = """
+import os, signal, subprocess, sys
+from functools import partial
+from config.embedded.confinement import end_with
+signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+ends = partial(end_with, os.getpid(), signal.Signals[sys.argv[1]])
+print(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, preexec_fn=ends).pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGQUIT", "SIGTERM", "SIGKILL"])
+def test_a_program_ends_with_a_parent_that_ignores_the_signal(name: str) -> None:
+    """As all do that a shell has started in the background; until it has a handler of its own it would stay."""
+    started = subprocess.run(
+        [sys.executable, "-c", _STARTS_AND_DIES, name], cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False
+    )
+
+    assert started.returncode == -signal.SIGKILL
+    wait_until(lambda: not Path("/proc", started.stdout.strip()).exists())
+
+
 def test_command_under_make_ends_with_a_killed_make(tmp_path: Path) -> None:
     state = tmp_path / "state"
     command = (

@@ -75,8 +75,11 @@ def test_a_reversal_again_is_a_replay_also_after_the_next_run() -> None:
 def test_only_a_settled_cycle_can_be_reversed_and_under_a_reference_of_its_own() -> None:
     cycle = settled(*ILLUSTRATION)
 
-    with refused("reference_reused"):
+    post(move("d1", "5", debited="custody:USDT", credited="treasury:USDT"))
+    with refused("reference_reserved"):
         reverse(cycle, "cycle:usdt:1:1:1")
+    with refused("reference_reused"):
+        reverse(cycle, "d1")
     reverse(cycle)
     with refused("cycle_not_settled"):
         reverse(cycle, "r2")
