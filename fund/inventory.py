@@ -14,7 +14,7 @@ from fund import events
 from fund.holdings import Terms, carrying
 from fund.models import InventoryMovement, InventoryPosition, RulebookVersion
 from fund.movements import Movements
-from fund.planning import Cause
+from fund.planning import INVENTORY, Cause
 from fund.rulebook import CostPolicy, Rulebook
 from fund.rules import Holding, PositionSide, book_for_engine, give_out, profit_and_loss, take_in
 from ledger import chart
@@ -233,5 +233,5 @@ def _book(
         rulebook=rulebook,
         result=result,
         against=lines,
-        cause=Cause(kind="inventory", id=movement.reference, noun=noun, run=1, effective_at=movement.effective_at),
+        cause=Cause(kind=INVENTORY, id=movement.reference, noun=noun, run=1, effective_at=movement.effective_at),
     )

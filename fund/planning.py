@@ -13,8 +13,9 @@ from ledger.posting import Entry, Line
 
 ZERO = Decimal(0)
 # What brings a fund its results: who causes them, and as which entries it gets them. Unlike contributions and
-# withdrawals, and what is set aside and released.
-RESULT_SOURCES = ("takeover", "inventory", "cycle")
+# withdrawals, and what is set aside and released. Takeovers are those of `liquidation`.
+INVENTORY, CYCLE = "inventory", "cycle"
+RESULT_SOURCES = ("takeover", INVENTORY, CYCLE)
 RESULT_KINDS = ("penalty", "fund_injection", "inventory_disposal", "inventory_transfer")
 
 

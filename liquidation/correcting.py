@@ -8,6 +8,7 @@ from decimal import Decimal
 from fund import inventory
 from fund.corrections import entries_of, lock_cycles, take_back
 from fund.models import Fund, InventoryMovement
+from fund.planning import INVENTORY
 from fund.rulebook import CostPolicy
 from ledger.events.recording import record
 from ledger.models import Entry
@@ -24,7 +25,6 @@ from liquidation.values import check_reference
 # Entries of a close, and of a takeover's beginning.
 CLOSE = ("penalty", "fund_injection", "deficit_repaid", "fund_payout", "deficit_carried", "release")
 BEGINNING = ("takeover", "reserve")
-INVENTORY = "inventory"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from fund import inventory, settlement
 from fund.corrections import entries_of, lock_cycles, take_back, tell_reversed
 from fund.models import Cycle, InventoryMovement, Transfer
+from fund.planning import CYCLE, INVENTORY
 from ledger.errors import NotFound, Refused
 from ledger.models import Entry
 from ledger.posting import Posted
@@ -15,7 +16,7 @@ from ledger.references import check_of_reversal
 from ledger.reversals import reverse
 from ledger.transactions import retried
 from liquidation import errors
-from liquidation.correcting import BEGINNING, CLOSE, INVENTORY, Corrected, Work, post_mirrors
+from liquidation.correcting import BEGINNING, CLOSE, Corrected, Work, post_mirrors
 from liquidation.engine import SOURCE, Engine
 from liquidation.models import Correction, CounterpartyFill, Fill, Takeover
 
@@ -70,7 +71,7 @@ def reverse_entry(
     Raises Refused `entry_is_reversal`, `entry_already_reversed`, `cycle_settled`, `inventory_moved_on`…;
     PostingRefused `account_floor` where the money has gone on since.
     """
-    alone = entry.reverses_id is not None or entry.source_kind not in (SOURCE, INVENTORY, "cycle")
+    alone = entry.reverses_id is not None or entry.source_kind not in (SOURCE, INVENTORY, CYCLE)
     if alone:
         return _reverse_alone(
             entry,
@@ -79,7 +80,7 @@ def reverse_entry(
             effective_stated=effective_stated,
             description=description,
         )
-    if entry.source_kind == "cycle":
+    if entry.source_kind == CYCLE:
         return _reverse_settlement(entry, reference=reference, effective_at=effective_at, description=description)
     again = Entry.objects.filter(reverses=entry).first()
     if again is not None:

@@ -141,7 +141,7 @@ def _counterparties(event: Deleveraging, fills: Sequence[Counterparty]) -> list[
         side=side,
         traders=[fill.trader for fill in fills if fill.entry_price is None],
     )
-    known = {**open_now, **evidence.entry_prices(event.answered)}
+    known = open_now | evidence.entry_prices(event.answered)
     closed = []
     for fill in fills:
         entry_price = fill.entry_price or known.get((fill.trader, fill.position))

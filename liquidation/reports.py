@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from fund import rulebooks
 from fund.models import Cycle, InventoryMovement, Shortfall, Surplus
+from fund.planning import INVENTORY
 from fund.rulebook import SHARE_NAMES, CostPolicy
 from fund.rules import spendable
 from fund.settlement.losses import of_cycle
@@ -225,7 +226,7 @@ def _taken_over(fills: Collection[Fill]) -> tuple[InventoryMovement, ...]:
 
 def _entries_of(taken: Collection[InventoryMovement]) -> tuple[Entry, ...]:
     references = [movement.reference for movement in taken]
-    return tuple(Entry.objects.filter(source_kind="inventory", source_id__in=references).order_by("id"))
+    return tuple(Entry.objects.filter(source_kind=INVENTORY, source_id__in=references).order_by("id"))
 
 
 def _averted(takeover: Takeover, fills: Collection[Fill]) -> tuple[Averted, ...]:

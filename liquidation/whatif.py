@@ -38,11 +38,8 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
         .prefetch_related(Prefetch("fills", Fill.objects.filter(reversed_at=None).order_by("id"), to_attr="standing"))
         .order_by("id")
     )
-    marked = dict(
-        InventoryPosition.objects.filter(fund=cycle.fund, marked_at__lt=cycle.ends_at).values_list(
-            "contract", "mark_price"
-        )
-    )
+    positions = InventoryPosition.objects.filter(fund=cycle.fund, marked_at__lt=cycle.ends_at)
+    marked = dict(positions.values_list("contract", "mark_price"))
     every = takeovers.iterator(chunk_size=_AT_ONCE)
     while some := list(islice(every, _AT_ONCE)):
         told = _told_marks([fill for takeover in some for fill in takeover.standing])
@@ -51,10 +48,10 @@ def outcomes(cycle: Cycle) -> Iterator[Outcome]:
             # entry: they have a place among the entries of others, after their own.
             begun = min(filter(None, (takeover.first, takeover.place)), default=0)
             done = max(takeover.last or 0, *(fill.place or 0 for fill in takeover.standing))
-            # As it was told with what nobody took, else with the takeover, else of the fund's own position.
-            marks = [told[fill.reference] for fill in takeover.standing if fill.reference in told]
-            known = (*marks[-1:], takeover.mark_price, marked.get(takeover.contract.symbol))
-            mark = next((each for each in known if each is not None), None)
+            # As it was told with what nobody took, the last first, else with the takeover, else of the fund's position.
+            known = [told.get(fill.reference) for fill in reversed(takeover.standing)]
+            marks = (*known, takeover.mark_price, marked.get(takeover.contract.symbol))
+            mark = next((each for each in marks if each is not None), None)
             yield _outcome(takeover, takeover.standing, mark, opened=begun, closed=done)
 
 

@@ -6,9 +6,10 @@ from django.db.models import F
 
 from fund import cycles, errors, events
 from fund.models import Cycle, Fund
+from fund.planning import CYCLE
 from fund.settlement import booking
 from fund.settlement.losses import of_cycle
-from fund.settlement.settling import SOURCE, source_id
+from fund.settlement.settling import source_id
 from ledger.actor import recorder
 from ledger.events.recording import record
 from ledger.models import Entry
@@ -36,7 +37,7 @@ def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, desc
     cycle = cycles.lock(cycle_id)
     known = Entry.objects.filter(reference=reference).first()
     if known:
-        if known.reverses_id and (known.source_kind, known.source_id) == (SOURCE, source_id(cycle)):
+        if known.reverses_id and (known.source_kind, known.source_id) == (CYCLE, source_id(cycle)):
             return cycle
         raise errors.reference_reused(reference, f"another entry, a {known.kind}")
     if cycle.status != Cycle.Status.SETTLED:
@@ -56,7 +57,7 @@ def reverse_cycle(*, cycle_id: int, reference: str, effective_at: datetime, desc
 
 def _entries(cycle: Cycle) -> list[int]:
     standing = Entry.objects.filter(
-        source_kind=SOURCE, source_id=source_id(cycle), reverses=None, reversed_by__isnull=True
+        source_kind=CYCLE, source_id=source_id(cycle), reverses=None, reversed_by__isnull=True
     )
     # Last first: an account then passes through the balances that it had, and none of them was below its floor.
     return list(standing.order_by("-id").values_list("id", flat=True))

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from fund import cycles, errors, events, rulebooks
 from fund.models import Cycle, Fund, RulebookVersion, Shortfall
+from fund.planning import CYCLE
 from fund.rulebook import Rulebook
 from fund.rules import ResidueSplit, repay_deficit, split_residue
 from fund.settlement import booking
@@ -23,8 +24,6 @@ from ledger.events.recording import record
 from ledger.models import Entry
 from ledger.money import EXACT, total
 from ledger.transactions import retried
-
-SOURCE = "cycle"
 
 _BOOK = """SELECT fund_book_settlement_v1(
     %(cycle)s, %(run)s, %(reference)s, %(source)s, %(at)s, %(by)s, %(loss)s, %(from_fund)s, %(carried)s, %(repaid)s,
@@ -143,7 +142,7 @@ def _book(
         "deficit": chart.deficit(code),
     }
     booking.call(_BOOK, parameters)
-    booked = Entry.objects.filter(source_kind=SOURCE, source_id=source_id(cycle))
+    booked = Entry.objects.filter(source_kind=CYCLE, source_id=source_id(cycle))
     booking.count(booked.filter(reference__startswith=f"{parameters['reference']}:"))
 
 

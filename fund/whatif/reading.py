@@ -14,14 +14,13 @@ from django.db.models import Min, Q
 
 from fund.holdings import Terms
 from fund.models import Cycle, InventoryMovement, InventoryPosition, Shortfall, Surplus
-from fund.planning import RESULT_SOURCES
+from fund.planning import CYCLE, INVENTORY, RESULT_SOURCES
 from fund.rules import ContractKind, Holding, PositionSide
 from fund.whatif.record import Disposal, Moved, Outcome, Owned, Record
 from ledger import chart
 from ledger.models import POSTINGS_PER_ENTRY, Account, Entry, Posting
 from ledger.money import EXACT
 
-_INVENTORY, _CYCLE = "inventory", "cycle"
 _ZERO = Decimal(0)
 
 _MOVES = """
@@ -60,8 +59,8 @@ def read_record(cycle: Cycle) -> Record:
     first = min((order for order in orders if order), default=before)
     changes = {reference for outcome in outcomes for reference in outcome.own}
     changes |= {movement.reference for movement in disposed}
-    own = {outcome.source for outcome in outcomes} | {(_INVENTORY, reference) for reference in changes}
-    own.add((_CYCLE, f"{cycle.fund.code}:{cycle.number}"))
+    own = {outcome.source for outcome in outcomes} | {(INVENTORY, reference) for reference in changes}
+    own.add((CYCLE, f"{cycle.fund.code}:{cycle.number}"))
     owned = (_owned(cycle, position, changes) for position in positions)
     fund, reserved, deficit = _accounts(cycle)
     return Record(
@@ -99,7 +98,7 @@ def _outcomes(cycle: Cycle) -> Iterator[Outcome]:
             row = booked.pop(outcome.source, None)
             yield outcome if row is None else replace(outcome, closed=row.entry_id or outcome.closed)
     for source, row in booked.items():
-        if source[0] != _INVENTORY:
+        if source[0] != INVENTORY:
             order = row.entry_id or 0
             result = row.result if isinstance(row, Surplus) else EXACT.minus(row.loss)
             at = row.effective_at
@@ -115,7 +114,7 @@ def _booked(cycle: Cycle) -> Iterator[Shortfall | Surplus]:
 
 def _disposals(movements: Sequence[InventoryMovement], terms: Mapping[str, Terms]) -> Iterator[Disposal]:
     references = [movement.reference for movement in movements]
-    entries = Entry.objects.filter(source_kind=_INVENTORY, source_id__in=references, reverses=None)
+    entries = Entry.objects.filter(source_kind=INVENTORY, source_id__in=references, reverses=None)
     orders = dict(entries.values_list("source_id").annotate(order=Min("id")))
     for movement in movements:
         # One that brought nothing was not posted.
@@ -165,7 +164,7 @@ def _settled_with(cycle: Cycle) -> int | None:
     """The first entry of the cycle's settlement; None where it is not settled, or was with nothing to book."""
     if cycle.status != Cycle.Status.SETTLED:
         return None
-    own = Entry.objects.filter(source_kind=_CYCLE, source_id=f"{cycle.fund.code}:{cycle.number}")
+    own = Entry.objects.filter(source_kind=CYCLE, source_id=f"{cycle.fund.code}:{cycle.number}")
     first: int | None = own.filter(reverses=None, reversed_by__isnull=True).aggregate(first=Min("id"))["first"]
     return first
 

@@ -6,6 +6,7 @@ import resource
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 import pytest
 
@@ -33,8 +34,14 @@ def ndjson(*documents: object) -> io.BytesIO:
     return io.BytesIO("\n".join(map(json.dumps, documents)).encode())
 
 
-def stream(cycle: Cycle, source: io.BytesIO, format: str = "csv", **options: object) -> Taken:
-    return positions.stream(cycle_id=cycle.pk, source=source, format=format, **options)  # type: ignore[arg-type]
+class Options(TypedDict, total=False):
+    columns: dict[str, str]
+    exclude: dict[str, str]
+    default_contract: str
+
+
+def stream(cycle: Cycle, source: io.BytesIO, format: str = "csv", **options: Unpack[Options]) -> Taken:
+    return positions.stream(cycle_id=cycle.pk, source=source, format=format, **options)
 
 
 def test_csv_is_read_by_its_header_in_any_order(cycle: Cycle) -> None:
@@ -144,11 +151,9 @@ def test_a_time_without_its_offset_is_refused(cycle: Cycle, opened_at: str, code
         (HEADER, {"columns": {"size": "profit"}}, "size: nothing that a position has"),
     ],
 )
-def test_columns_that_do_not_fit_are_refused(
-    cycle: Cycle, header: str, options: dict[str, object], detail: str
-) -> None:
+def test_columns_that_do_not_fit_are_refused(cycle: Cycle, header: str, options: Options, detail: str) -> None:
     with refused("positions_columns") as refusal:
-        stream(cycle, csv("a,b,c,1", header=header), **options)  # type: ignore[arg-type]
+        stream(cycle, csv("a,b,c,1", header=header), **options)
 
     assert detail in refusal.value.detail
 
@@ -217,17 +222,19 @@ def test_an_unknown_format_or_cycle_is_refused(cycle: Cycle) -> None:
         positions.add(cycle_id=cycle.pk + 1, rows=[bob()])
 
 
-class Generated(io.RawIOBase):
+class Generated(io.BytesIO):
     """A file that is made while it is read."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
+        super().__init__()
         self.lines = lines
         self.left = b""
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size, "it is read in pieces"
         while len(self.left) < size and (line := next(self.lines, b"")):
             self.left += line
         taken, self.left = self.left[:size], self.left[size:]
@@ -254,10 +261,10 @@ def ndjson_lines(count: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(("format", "lines"), [("csv", csv_lines), ("ndjson", ndjson_lines)])
 def test_memory_does_not_grow_with_the_file(cycle: Cycle, format: str, lines: Callable[[int], Iterator[bytes]]) -> None:
-    stream(cycle, Generated(lines(1000)), format)  # type: ignore[arg-type]
+    stream(cycle, Generated(lines(1000)), format)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    taken = stream(cycle, Generated(lines(200_000)), format)  # type: ignore[arg-type]
+    taken = stream(cycle, Generated(lines(200_000)), format)
 
     assert taken == Taken(199_000, 1000, 0)
     grown_kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

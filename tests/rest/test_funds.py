@@ -175,6 +175,11 @@ def test_cycle_is_opened_listed_and_shown(treasury: APIClient) -> None:
         ),
         ({"starts_at": "2026-01-02T00:00:00Z"}, 422, "field_required"),
         ({"number": 0, "starts_at": "2026-01-02T00:00:00Z", "ends_at": "2026-01-02T08:00:00Z"}, 422, "out_of_range"),
+        (
+            {"number": 10**9 + 1, "starts_at": "2026-01-02T00:00:00Z", "ends_at": "2026-01-02T08:00:00Z"},
+            422,
+            "out_of_range",
+        ),
     ],
 )
 def test_cycle_that_fits_nowhere_is_refused(treasury: APIClient, body: dict[str, Any], status: int, code: str) -> None:
